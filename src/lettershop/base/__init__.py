@@ -1,0 +1,1 @@
+"""What every room may use: errors, configuration, clock, facts. Imports nothing of ours."""

@@ -1,0 +1,208 @@
+"""The configuration: one TOML text and the environment in, one frozen `Config` out. [pure]
+
+Every key is a field below, with its meaning beside it; `docs/reference/configuration.md` is generated from these models.
+`LETTERSHOP_SECTION__KEY` overrides a key; its value is read as TOML where it parses, as a string where it does not.
+An unknown key is an error that names the nearest known one.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lettershop.base.errors import ConfigError
+
+Listener = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
+Network = IPv4Network | IPv6Network
+Role = Literal["smtp", "submission", "imap", "pop3", "web", "delivery", "scheduler"]
+ROLES: tuple[Role, ...] = ("smtp", "submission", "imap", "pop3", "web", "delivery", "scheduler")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(_Section):
+    """Who we are and where our data lies."""
+
+    hostname: str = Field(
+        "localhost", description="The name this server greets with; its PTR record should say the same."
+    )
+    data_dir: str = Field("data", description="Folder of the embedded database, message bytes, keys and certificates.")
+    workers: int = Field(0, ge=0, le=256, description="Worker processes; 0 is one per core.")
+    trusted_networks: list[Network] = Field(
+        [], description="Networks that may relay without logging in. Empty: nobody may."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
+
+
+class Listen(_Section):
+    """Addresses to listen on, each a list of "address:port"; an empty list turns the service off."""
+
+    smtp: list[Listener] = Field(["0.0.0.0:25"], description="Mail from other servers.")
+    submission: list[Listener] = Field(["0.0.0.0:587"], description="Mail from our own users, STARTTLS.")
+    submissions: list[Listener] = Field(["0.0.0.0:465"], description="Mail from our own users, TLS.")
+    imap: list[Listener] = Field(["0.0.0.0:143"], description="IMAP, STARTTLS.")
+    imaps: list[Listener] = Field(["0.0.0.0:993"], description="IMAP, TLS.")
+    pop3: list[Listener] = Field(["0.0.0.0:110"], description="POP3, STLS.")
+    pop3s: list[Listener] = Field(["0.0.0.0:995"], description="POP3, TLS.")
+    http: list[Listener] = Field(["127.0.0.1:8080"], description="Web interface, API, tracking, metrics.")
+    https: list[Listener] = Field([], description="The same over TLS.")
+
+
+class Web(_Section):
+    """The web interface and the public pages."""
+
+    public_url: str = Field("http://127.0.0.1:8080", description="What links in messages start with.")
+
+
+class Tls(_Section):
+    """PEM files; while they are empty a self-made certificate serves."""
+
+    certificate: str = Field("", description="PEM file with the certificate chain.")
+    key: str = Field("", description="PEM file with the private key.")
+
+
+class DatabaseSection(_Section):
+    """Where rows are kept."""
+
+    url: str = Field(
+        "", description="sqlite:///data/lettershop.db or postgresql://user@host/name. Empty: SQLite in data_dir."
+    )
+
+
+class Blobs(_Section):
+    """Where message bytes are kept."""
+
+    url: str = Field(
+        "", description="file:///var/lib/lettershop/blobs or s3://bucket?endpoint=… Empty: a folder in data_dir."
+    )
+
+
+class Coordination(_Section):
+    """Limits shared by several machines."""
+
+    url: str = Field("", description="redis://… where several machines share limits. Empty: one machine.")
+
+
+class Security(_Section):
+    """Who may log in how."""
+
+    plaintext_login: Literal["never", "loopback", "always"] = Field(
+        "loopback", description="Logging in without TLS: never, from this machine only, or always."
+    )
+    login_limit_exempt: list[Network] = Field([], description="Networks whose failed log-ins are not slowed down.")
+
+
+class Dns(_Section):
+    """Which resolvers are asked."""
+
+    resolvers: list[Listener] = Field([], description='Like "127.0.0.1:53". Empty: the system\'s.')
+
+
+class Delivery(_Section):
+    """How mail leaves."""
+
+    routes: dict[str, str] = Field(
+        {}, description="Fixed next hops by recipient domain, before MX look-up: smtp://host:port."
+    )
+    smtp_port: int = Field(25, ge=1, le=65535, description="The port of remote servers.")
+    source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")
+    pools: dict[str, list[str]] = Field({}, description="Named groups of egress addresses.")
+    retry: list[float] = Field(
+        [300, 900, 1800, 3600, 7200, 14400, 21600, 28800],
+        min_length=1,
+        description="Seconds to wait after the first, second, … temporary answer; the last one repeats.",
+    )
+    expire: float = Field(
+        259200, gt=0, description="Seconds after which a message that met only temporary answers is given up."
+    )
+    connections: int = Field(10, ge=1, description="Most connections to one site, from all workers together.")
+    messages_per_connection: int = Field(100, ge=1, description="Messages after which a connection is closed.")
+
+
+class Mail(_Section):
+    """How mail is taken in."""
+
+    max_size: int = Field(52_428_800, ge=65_536, description="Largest message taken, in bytes; announced as SIZE.")
+    greylist_delay: float = Field(
+        60, ge=0, description="Seconds a first-time sender waits where an account has greylisting on."
+    )
+
+
+class Config(_Section):
+    """All settings."""
+
+    server: Server = Server()
+    listen: Listen = Listen()
+    web: Web = Web()
+    tls: Tls = Tls()
+    database: DatabaseSection = DatabaseSection()
+    blobs: Blobs = Blobs()
+    coordination: Coordination = Coordination()
+    security: Security = Security()
+    dns: Dns = Dns()
+    delivery: Delivery = Delivery()
+    mail: Mail = Mail()
+
+    @property
+    def database_url(self) -> str:
+        """The database URL with its default filled in."""
+        return self.database.url or f"sqlite:///{self.server.data_dir}/lettershop.db"
+
+    @property
+    def blobs_url(self) -> str:
+        """The blob store URL with its default filled in."""
+        return self.blobs.url or f"file://{self.server.data_dir}/blobs"
+
+
+ENVIRONMENT_PREFIX = "LETTERSHOP_"
+
+
+def load(text: str, environment: Mapping[str, str], *, source: str = "lettershop.toml") -> Config:
+    """`Config` from the file's text and the environment; raises ConfigError that names the key."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} is not valid TOML: {error}.") from error
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+            _override(tree, name, value)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise _explain(error, source) from error
+
+
+def _override(tree: dict[str, Any], name: str, value: str) -> None:
+    *path, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+    for part in path:
+        tree = tree.setdefault(part, {})
+    try:
+        tree[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        tree[key] = value
+
+
+def _explain(error: ValidationError, source: str) -> ConfigError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] != "extra_forbidden":
+        return ConfigError(f"{source}: {key} is {first['input']!r}: {first['msg']}.")
+    near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.5)
+    return ConfigError(f"{source}: unknown key {key}.", remedy=f"Did you mean {near[0]}?" if near else "")
+
+
+def known_keys() -> list[str]:
+    """Every key as "section.key", and the sections themselves."""
+    keys: list[str] = []
+    for name, section in Config.model_fields.items():
+        model = section.annotation
+        assert isinstance(model, type) and issubclass(model, BaseModel)
+        keys += [name, *(f"{name}.{key}" for key in model.model_fields)]
+    return keys

@@ -1,0 +1,207 @@
+"""Facts: a frozen dataclass per thing that happened. [pure]
+
+A lower layer that has news appends a fact in the same transaction as its change of state (`store.database.Transaction.fact`);
+upper layers consume the log in order (`workers.facts`). A fact is never changed and says only what was observed;
+what it means (a suppression, a counter, a verdict) is decided by the consumer and can be computed again.
+
+Stored as a row: `at`, `kind` (the class name), the four ids that nearly every question asks for, and the remaining
+fields as JSON. `KINDS` is the registry for reading them back. Fields may be added with a default, never renamed.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What every fact carries; ids are None where they make no sense."""
+
+    at: float
+    workspace_id: int | None = None
+    campaign_id: int | None = None
+    contact_id: int | None = None
+    envelope_id: int | None = None
+
+    HEAD: ClassVar[tuple[str, ...]] = ("at", "workspace_id", "campaign_id", "contact_id", "envelope_id")
+
+    @property
+    def kind(self) -> str:
+        """The stable name under which it is stored and told to webhooks."""
+        return type(self).__name__
+
+    def data(self) -> dict[str, Any]:
+        """The fields beyond the head, as plain JSON values."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in self.HEAD}
+
+
+# -- egress: what the receivers answered ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered(Fact):
+    """A receiver took the message (2xx after the dot). `latency` is seconds from hand-over (campaign start or due time) to the 250."""
+
+    site: str
+    mx: str
+    code: int
+    text: str
+    tls: str = ""
+    attempt: int = 1
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred(Fact):
+    """A temporary answer; the envelope waits until `retry_at`."""
+
+    site: str
+    mx: str
+    code: int
+    text: str
+    reason: str
+    attempt: int = 1
+    retry_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounced(Fact):
+    """Given up. `hard`: the address is dead; `reason` is a class of `egress.classify`; `address` as it was tried."""
+
+    site: str
+    mx: str
+    code: int
+    text: str
+    reason: str
+    hard: bool
+    address: str
+    attempt: int = 1
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld(Fact):
+    """Not sent although queued: suppressed, unsubscribed, contact gone, campaign cancelled, message could not be made."""
+
+    reason: str
+
+
+# -- mail: what came in ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Fact):
+    """Mail was taken for a local mailbox."""
+
+    message_id: int
+    mailbox_id: int
+    sender: str
+    recipient: str
+    spf: str = "none"
+    dkim: str = "none"
+    dmarc: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceReported(Fact):
+    """A delivery status notification came back for a message of ours."""
+
+    address: str
+    status: str
+    hard: bool
+    reason: str
+    diagnostic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complained(Fact):
+    """A feedback report (RFC 5965): the person pressed "spam"."""
+
+    address: str
+    feedback_type: str = "abuse"
+    reporter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replied(Fact):
+    """A person answered a campaign. `message_id` is the stored message."""
+
+    address: str
+    message_id: int
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReplied(Fact):
+    """An out-of-office or another automatic answer: neither a bounce nor a reply."""
+
+    address: str
+    subject: str = ""
+
+
+# -- the web: what people and machines did ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Fact):
+    """The pixel was asked for. Whether by a person is judged by the consumer from these raw signals."""
+
+    user_agent: str = ""
+    ip: str = ""
+    headers: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clicked(Fact):
+    """A tracked link was followed; `link` is its number in the campaign, `method` the HTTP method."""
+
+    link: int
+    user_agent: str = ""
+    ip: str = ""
+    headers: str = ""
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribed(Fact):
+    """The person asked for no more mail. `how`: one-click, page, mailto, reply, api."""
+
+    how: str
+    list_id: int | None = None
+    ip: str = ""
+
+
+# -- marketing: what we did ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignChanged(Fact):
+    """A campaign moved to another state (`marketing.campaigns` has the table of transitions)."""
+
+    state: str
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged(Fact):
+    """A contact was made, changed, joined or left a list. `what`: created, updated, subscribed, unsubscribed, erased."""
+
+    what: str
+    list_id: int | None = None
+    source: str = ""
+
+
+KINDS: dict[str, type[Fact]] = {
+    cls.__name__: cls
+    for cls in (
+        Delivered, Deferred, Bounced, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
+        Opened, Clicked, Unsubscribed, CampaignChanged, ContactChanged,
+    )
+}  # fmt: skip
+
+
+def restore(kind: str, head: dict[str, Any], data: dict[str, Any]) -> Fact:
+    """The fact of a stored row. Unknown fields (written by a newer version) are left out."""
+    cls = KINDS[kind]
+    known = {f.name for f in fields(cls)}
+    return cls(**head, **{key: value for key, value in data.items() if key in known})

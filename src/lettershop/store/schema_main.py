@@ -1,0 +1,258 @@
+"""The tables of the main half: workspaces and people, campaigns, the queue, the fact log. [pure]
+
+Every marketing row belongs to a workspace. `store.contacts`, `store.campaigns`, `store.envelopes`, `store.suppressions`,
+`store.factlog`, `store.analytics` and `store.users` speak to them.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+
+from lettershop.store.columns import Id, Json, Time, fact_columns, key
+
+metadata = MetaData()
+
+
+def _workspace() -> Column[int]:
+    return Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True)
+
+
+workspaces = Table(
+    "workspaces", metadata, key(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", Time, nullable=False),
+)  # fmt: skip
+
+brands = Table(
+    "brands", metadata, key(), _workspace(),
+    Column("name", Text, nullable=False),
+    Column("from_name", Text, nullable=False),
+    Column("from_address", Text, nullable=False),
+    Column("reply_to", Text, nullable=False, server_default=""),
+    Column("postal_address", Text, nullable=False, server_default=""),
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)  # fmt: skip
+
+users = Table(
+    "users", metadata, key(),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+)  # fmt: skip
+
+memberships = Table(
+    "memberships", metadata,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, nullable=False),  # owner, admin, marketer, analyst, postmaster, inbox agent
+)  # fmt: skip
+
+sessions = Table(
+    "sessions", metadata,
+    Column("key_hash", Text, primary_key=True),  # sha256 of the cookie's secret
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
+secrets = Table(
+    "secrets", metadata,
+    Column("name", Text, primary_key=True),  # e.g. "links": the key of the tokens in links
+    Column("value", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+)  # fmt: skip
+
+lists = Table(
+    "lists", metadata, key(), _workspace(),
+    Column("name", Text, nullable=False),
+    Column("public", Boolean, nullable=False, server_default=false()),
+    Column("double_opt_in", Boolean, nullable=False, server_default=true()),
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)  # fmt: skip
+
+contacts = Table(
+    "contacts", metadata, key(), _workspace(),
+    Column("email", Text, nullable=False),  # as given
+    Column("email_key", Text, nullable=False),  # for comparison: lower case, domain as A-label
+    Column("domain", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("attributes", Json, nullable=False),
+    Column("tracking_consent", Boolean),  # None: not asked
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    Column("last_delivered_at", Time),
+    Column("last_opened_at", Time),  # by a person
+    Column("last_clicked_at", Time),
+    Column("last_replied_at", Time),
+    UniqueConstraint("workspace_id", "email_key"),
+)  # fmt: skip
+
+subscriptions = Table(
+    "subscriptions", metadata,
+    Column("list_id", Id, ForeignKey("lists.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("status", Text, nullable=False),  # pending, subscribed, unsubscribed
+    Column("changed_at", Time, nullable=False),
+)  # fmt: skip
+
+consents = Table(
+    "consents", metadata, key(), _workspace(),
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("list_id", Id),
+    Column("kind", Text, nullable=False),  # express, implied, withdrawn
+    Column("basis", Text, nullable=False),  # the words or the ground, e.g. "import: shop customers"
+    Column("source", Text, nullable=False),  # form, import, api, one-click, …
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("at", Time, nullable=False),
+    Column("expires_at", Time),
+)  # fmt: skip
+
+segments = Table(
+    "segments", metadata, key(), _workspace(),
+    Column("name", Text, nullable=False),
+    Column("tree", Json, nullable=False),  # marketing.segments
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)  # fmt: skip
+
+campaigns = Table(
+    "campaigns", metadata, key(), _workspace(),
+    Column("brand_id", Id, ForeignKey("brands.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),  # marketing.campaigns has the table of transitions
+    Column("subject", Text, nullable=False),
+    Column("preheader", Text, nullable=False, server_default=""),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False, server_default=""),  # empty: made from the HTML
+    Column("tree", Json, nullable=False),  # who gets it: the segment as it was when the campaign started
+    Column("list_id", Id),  # the list whose subscribers it is for; unsubscribing leaves this list
+    Column("created_at", Time, nullable=False),
+    Column("scheduled_at", Time),
+    Column("started_at", Time),
+    Column("finished_at", Time),
+    Column("expanded_to", Id, nullable=False, server_default="0"),  # contacts up to this id are in the queue
+    Column("expanded", Boolean, nullable=False, server_default=false()),
+    Column("recipients", Id, nullable=False, server_default="0"),
+)  # fmt: skip
+
+campaign_links = Table(
+    "campaign_links", metadata,
+    Column("campaign_id", Id, ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("url", Text, nullable=False),  # may hold slots, filled when it is followed
+    Column("label", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
+outgoing = Table(
+    "outgoing", metadata, key(),  # a stored message on its way out; its recipients are envelopes
+    Column("workspace_id", Id),
+    Column("mail_from", Text, nullable=False),  # empty: the null sender
+    Column("blob", Text, nullable=False),
+    Column("size", Id, nullable=False),
+    Column("stream", Text, nullable=False, server_default="transactional"),
+    Column("created_at", Time, nullable=False),
+)  # fmt: skip
+
+QUEUED, LEASED, DELIVERED, BOUNCED, EXPIRED, WITHHELD = range(6)
+"""States of an envelope. BOUNCED: refused for good; EXPIRED: given up after temporary answers; WITHHELD: never tried."""
+
+envelopes = Table(
+    "envelopes", metadata, key(),
+    Column("workspace_id", Id),
+    Column("campaign_id", Id),  # a recipe: rendered when a connection is ready …
+    Column("contact_id", Id),
+    Column("outgoing_id", Id),  # … or a stored message
+    Column("address", Text),  # of a stored message, or kept once a campaign's recipient was tried
+    Column("site", Text, nullable=False),  # recipient domain
+    Column("priority", Integer, nullable=False, server_default="5"),  # 0 first
+    Column("state", Integer, nullable=False, server_default="0"),
+    Column("due_at", Time, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),  # the process that holds the lease
+    Column("leased_until", Time),
+    Column("finished_at", Time),
+    Column("answer", Text),  # the last answer of the receiver
+    Index("envelopes_due", "priority", "due_at", sqlite_where=text("state = 0"), postgresql_where=text("state = 0")),
+    Index("envelopes_leased", "leased_until", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
+    Index("envelopes_of_campaign", "campaign_id", "state"),
+    Index("envelopes_of_contact", "contact_id"),
+)  # fmt: skip
+
+suppressions = Table(
+    "suppressions", metadata,
+    Column("workspace_id", Id, primary_key=True, autoincrement=False),  # 0: for everybody
+    Column("email_key", Text, primary_key=True),
+    Column("reason", Text, nullable=False),  # hard-bounce, complaint, unsubscribed, manual
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("campaign_id", Id),
+    Column("at", Time, nullable=False),
+)  # fmt: skip
+
+engagements = Table(
+    "engagements", metadata,  # what one recipient of one campaign did, first moment each
+    Column("envelope_id", Id, primary_key=True, autoincrement=False),
+    Column("campaign_id", Id, nullable=False, index=True),
+    Column("contact_id", Id),
+    Column("opened_at", Time), Column("machine_opened_at", Time), Column("clicked_at", Time), Column("machine_clicked_at", Time),
+    Column("unsubscribed_at", Time), Column("complained_at", Time), Column("replied_at", Time),
+)  # fmt: skip
+
+counters = Table(
+    "counters", metadata,  # a report's figures, kept as facts arrive
+    Column("campaign_id", Id, primary_key=True, autoincrement=False),
+    Column("what", Text, primary_key=True),  # delivered, bounced_hard, opened, clicked, …
+    Column("dimension", Text, primary_key=True, server_default=""),  # "", provider, link, hour, reason
+    Column("value", Text, primary_key=True, server_default=""),
+    Column("count", Id, nullable=False),
+)  # fmt: skip
+
+facts = Table(
+    "facts", metadata, *fact_columns(),
+    Index("facts_of_campaign", "campaign_id", "kind"), Index("facts_of_contact", "contact_id"), Index("facts_of_envelope", "envelope_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+fact_cursors = Table(
+    "fact_cursors", metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("log", Text, primary_key=True),  # facts or mail_facts
+    Column("position", Id, nullable=False),
+)  # fmt: skip
+
+singletons = Table(
+    "singletons", metadata,  # work that only one process does at a time, by lease
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Time, nullable=False),
+)  # fmt: skip
+
+imports = Table(
+    "imports", metadata, key(), _workspace(),
+    Column("list_id", Id),
+    Column("file_name", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("started_at", Time, nullable=False),
+    Column("finished_at", Time),
+    Column("taken", Id, nullable=False, server_default="0"),
+    Column("refused", Id, nullable=False, server_default="0"),
+)  # fmt: skip

@@ -1,0 +1,155 @@
+"""The embedded engine: one SQLite file in WAL mode, reader threads, one writer thread per process.
+
+Flow of a write: `write` puts it into a queue > the writer thread takes all that waits > BEGIN IMMEDIATE > each in turn >
+COMMIT (synchronous=FULL: on the disk) > one call into the event loop releases all waiters.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Concatenate, Literal
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from lettershop.store.database import BATCH, Database, DatabaseBusy, DatabaseClosed, P, T, Transaction, Write, run_batch
+
+READERS = 4
+BUSY_TIMEOUT = 30.0
+"""Seconds a process waits for another one's commit."""
+
+
+def dumps(value: Any) -> str:
+    """JSON for a column, by the faster library."""
+    return orjson.dumps(value).decode()
+
+
+def engine_for(path: Path, *, begin: Literal["BEGIN", "BEGIN IMMEDIATE"], size: int) -> Engine:
+    """An engine on one file; `begin` is how its transactions start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool, pool_size=size, max_overflow=0,
+        json_serializer=dumps, json_deserializer=orjson.loads,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT},
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-32000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class SqliteDatabase(Database):
+    """See the module."""
+
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+
+    def __init__(self, path: Path, log: Table) -> None:
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._writer = engine_for(path, begin="BEGIN IMMEDIATE", size=1)
+        self._reader = engine_for(path, begin="BEGIN", size=READERS)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.stem}")
+        self._queue: SimpleQueue[Write | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"write-{path.stem}", daemon=True)
+        self._thread.start()
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Database.read`."""
+
+        def run() -> T:
+            with self._reader.connect() as conn:
+                return query(conn, *args, **kwargs)
+
+        return await self._loop.run_in_executor(self._readers, run)
+
+    async def write(self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Database.write`."""
+        if self._closed:
+            raise DatabaseClosed("The server is stopping.")
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def resolve(write: Write) -> None:
+            if future.done():
+                return
+            if write.error is not None:
+                future.set_exception(write.error)
+            else:
+                future.set_result(write.result)
+
+        self._queue.put(Write(lambda tx: work(tx, *args, **kwargs), resolve))
+        return await future
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        self._closed = True
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+        self._readers.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch, stopping = self._take()
+            if batch:
+                self._commit(batch)
+                self._loop.call_soon_threadsafe(_release, batch)
+
+    def _take(self) -> tuple[list[Write], bool]:
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        batch = [first]
+        while len(batch) < BATCH and not self._queue.empty():
+            write = self._queue.get()
+            if write is None:
+                return batch, True
+            batch.append(write)
+        return batch, False
+
+    def _commit(self, batch: list[Write]) -> None:
+        try:
+            with self._writer.begin() as conn:
+                run_batch(conn, batch, self._log)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].error = _explained(error)
+                return
+            for write in batch:
+                self._commit([write])
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, OperationalError) and "locked" in str(error):
+        busy = DatabaseBusy("The database is busy.", remedy="Try again in a moment.")
+        busy.__cause__ = error
+        return busy
+    return error
+
+
+def _release(batch: list[Write]) -> None:
+    for write in batch:
+        write.done(write)
