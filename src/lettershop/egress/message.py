@@ -1,0 +1,61 @@
+"""The port through which the delivery engine gets messages. [pure]
+
+Egress knows envelopes, not campaigns. Just before a connection is ready it asks a `MessageSource` to prepare a handful of
+leased envelopes (one read for all of them), and when the connection takes one, `Recipe.make()` builds the bytes: the
+message is made now, never earlier. `app.py` fills the port: `marketing.send` renders and signs, `mail.submission` hands
+over a stored blob.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """An envelope that this process may try now. `attempts` counts those before this one; times in seconds since the epoch."""
+
+    envelope_id: int
+    workspace_id: int | None
+    campaign_id: int | None
+    contact_id: int | None
+    outgoing_id: int | None
+    address: str | None
+    site: str
+    attempts: int
+    due_at: float
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A message that can be made now.
+
+    `make()` returns the whole message in wire form: CRLF line ends, dot-stuffed (RFC 5321 4.5.2), signed, ending in
+    CRLF, without the final dot. It may raise a LettershopError; the envelope is then withheld with that error's code.
+    """
+
+    envelope_id: int
+    mail_from: str
+    address: str
+    make: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """Not to be sent after all. `reason`: suppressed, unsubscribed, contact-gone, paused, cancelled, too-late, …
+
+    `again` says that the envelope goes back to the queue (a paused campaign) instead of being finished.
+    """
+
+    envelope_id: int
+    reason: str
+    again: bool = False
+
+
+class MessageSource(Protocol):
+    """Who knows how a leased envelope becomes a message."""
+
+    async def prepare(self, leased: Sequence[Leased]) -> Sequence[Recipe | Withhold]:
+        """One answer for each, in the same order. The suppression ledger and the campaign's state are asked here, last."""

@@ -1,0 +1,38 @@
+"""The few statements whose spelling differs between the engines: insert-or-ignore, insert-or-update, inserted ids."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def _insert(conn: Connection, table: Table) -> Any:
+    return (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those rows that break no unique rule; how many that were."""
+    if not rows:
+        return 0
+    return max(0, conn.execute(_insert(conn, table).on_conflict_do_nothing(), list(rows)).rowcount)
+
+
+def upsert(
+    conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], add: Sequence[str] = ()
+) -> None:
+    """Insert rows; where `key` exists, overwrite the other columns, or add to those named in `add` (counters)."""
+    if not rows:
+        return
+    statement = _insert(conn, table)
+    columns = [name for name in rows[0] if name not in key]
+    new = {
+        name: (table.c[name] + statement.excluded[name]) if name in add else statement.excluded[name]
+        for name in columns
+    }
+    conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=new), list(rows))
+
+
+def insert_one(conn: Connection, table: Table, **values: Any) -> int:
+    """Insert a row; its id."""
+    return int(conn.execute(insert(table).values(**values)).inserted_primary_key[0])
