@@ -1,0 +1,1 @@
+"""Sockets, TLS and DNS: the doing beside `wire`'s deciding. Knows no database."""
