@@ -35,4 +35,6 @@ def upsert(
 
 def insert_one(conn: Connection, table: Table, **values: Any) -> int:
     """Insert a row; its id."""
-    return int(conn.execute(insert(table).values(**values)).inserted_primary_key[0])
+    row = conn.execute(insert(table).values(**values)).inserted_primary_key
+    assert row is not None
+    return int(row[0])
