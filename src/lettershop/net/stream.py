@@ -153,8 +153,11 @@ class Link(asyncio.Protocol):
     async def drain(self) -> None:
         """Wait until a slow peer has read most of what was written. Raises ConnectionError when it is gone."""
         if self._drained is not None:
-            async with asyncio.timeout(self._server.limits.stalled_write):
-                await asyncio.shield(self._drained)
+            try:
+                async with asyncio.timeout(self._server.limits.stalled_write):
+                    await asyncio.shield(self._drained)
+            except TimeoutError:
+                self.abort()
         if self._transport.is_closing():
             raise ConnectionResetError("peer is gone")
 
@@ -211,8 +214,7 @@ class Link(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self.peer = _peer(transport.get_extra_info("peername"))
         self.local = _peer(transport.get_extra_info("sockname"))
-        if self._server.implicit_tls:
-            self._transport.pause_reading()  # the handshake's first bytes are not for us; start_tls reads on
+        self.tls = tls_facts(transport)
         self._server.admit(self)
 
     def data_received(self, data: bytes) -> None:
@@ -255,18 +257,16 @@ class Link(asyncio.Protocol):
         """Carry the conversation to its end; whatever happens, the session is closed and the socket let go."""
         why: Why | None = "error"
         try:
-            if self._server.implicit_tls:
-                await self.start_tls()
             try:
                 await session.opened(self)
                 why = await self._pump(session)
             finally:
                 self._say(session, why)
                 await session.closed()
-        except (OSError, TlsFailed, TimeoutError):
-            pass  # the peer went away; `closed` has told the session
         except Exception as error:
-            self._loop.call_exception_handler({"message": "session failed", "exception": error, "peer": self.peer.ip})
+            if not (isinstance(error, ConnectionError | TlsFailed) and self.closing):  # the peer went away: no news
+                context = {"message": "session failed", "exception": error, "peer": self.peer.ip}
+                self._loop.call_exception_handler(context)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -364,7 +364,15 @@ class StreamServer:
     async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> tuple[str, int]:
         """Accept on this address; port 0 takes a free one. Returns the bound (host, port). Raises OSError."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: Link(self), host, port, reuse_port=reuse_port or None, backlog=512)
+        listener = await loop.create_server(
+            lambda: Link(self),
+            host,
+            port,
+            ssl=self.tls if self.implicit_tls else None,
+            ssl_handshake_timeout=self.limits.handshake if self.implicit_tls else None,
+            reuse_port=reuse_port or None,
+            backlog=512,
+        )
         self._listeners.append(listener)
         bound = listener.sockets[0].getsockname()
         return bound[0], bound[1]
@@ -387,7 +395,7 @@ class StreamServer:
         """A connection was accepted: begin its conversation, or refuse it above the limits."""
         full = len(self._links) >= self.limits.connections or self._per_peer[link.peer.ip] >= self.limits.per_peer
         if full:
-            link.refuse(b"" if self.implicit_tls else self._refusal)
+            link.refuse(self._refusal)
             return
         self._per_peer[link.peer.ip] += 1
         task = asyncio.get_running_loop().create_task(link.run(self._sessions()))
