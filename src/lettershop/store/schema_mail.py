@@ -58,9 +58,16 @@ mailboxes = Table(
     Column("messages", Id, nullable=False, server_default="0"),
     Column("unseen", Id, nullable=False, server_default="0"),
     Column("bytes", Id, nullable=False, server_default="0"),
+    Column("recent_uid", Id, nullable=False, server_default="1"),  # from here on no session was told of a message
     Column("special_use", Text, nullable=False, server_default=""),  # like \\Sent (RFC 6154)
-    Column("subscribed", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("account_id", "name"),
+    sqlite_autoincrement=True,  # an id is never used again: uid_validity is made of it
+)  # fmt: skip
+
+subscriptions = Table(
+    "subscriptions", metadata,
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),  # stays when the mailbox goes (RFC 9051 6.3.7)
 )  # fmt: skip
 
 messages = Table(
@@ -79,6 +86,7 @@ messages = Table(
     Column("header", Bytes),  # the header bytes
     UniqueConstraint("mailbox_id", "uid"),
     Index("messages_by_change", "mailbox_id", "modseq"),
+    Index("messages_by_blob", "blob"),
 )  # fmt: skip
 
 expunged = Table(
@@ -86,6 +94,13 @@ expunged = Table(
     Column("mailbox_id", Id, ForeignKey("mailboxes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("uid", Id, primary_key=True, autoincrement=False),
     Column("modseq", Id, nullable=False),
+    Index("expunged_by_change", "mailbox_id", "modseq"),
+)  # fmt: skip
+
+released = Table(
+    "released", metadata,
+    Column("blob", Text, primary_key=True),  # a message that was here is gone; other messages may still use the blob
+    Column("at", Time, nullable=False),
 )  # fmt: skip
 
 greylist = Table(

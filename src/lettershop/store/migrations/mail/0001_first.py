@@ -39,6 +39,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sqlite_autoincrement=True
     )
+    op.create_table('released',
+    sa.Column('blob', sa.Text(), nullable=False),
+    sa.Column('at', sa.Double(), nullable=False),
+    sa.PrimaryKeyConstraint('blob')
+    )
     op.create_table('accounts',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
@@ -90,11 +95,18 @@ def upgrade() -> None:
     sa.Column('messages', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
     sa.Column('unseen', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
     sa.Column('bytes', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
+    sa.Column('recent_uid', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='1', nullable=False),
     sa.Column('special_use', sa.Text(), server_default='', nullable=False),
-    sa.Column('subscribed', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('account_id', 'name')
+    sa.UniqueConstraint('account_id', 'name'),
+    sqlite_autoincrement=True
+    )
+    op.create_table('subscriptions',
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('account_id', 'name')
     )
     op.create_table('expunged',
     sa.Column('mailbox_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -103,6 +115,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['mailbox_id'], ['mailboxes.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('mailbox_id', 'uid')
     )
+    with op.batch_alter_table('expunged', schema=None) as batch_op:
+        batch_op.create_index('expunged_by_change', ['mailbox_id', 'modseq'], unique=False)
+
     op.create_table('messages',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('mailbox_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -122,5 +137,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('mailbox_id', 'uid')
     )
     with op.batch_alter_table('messages', schema=None) as batch_op:
+        batch_op.create_index('messages_by_blob', ['blob'], unique=False)
         batch_op.create_index('messages_by_change', ['mailbox_id', 'modseq'], unique=False)
 
