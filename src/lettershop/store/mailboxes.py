@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, case, delete, func, insert, litera
 from lettershop.base.errors import Conflict, NotFound
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
-from lettershop.store.schema_mail import accounts, expunged, mailboxes, messages, released, subscriptions
+from lettershop.store.schema_mail import accounts, expunged, mailbox_subscriptions, mailboxes, messages, released
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
 """Bits of `messages.flags`."""
@@ -148,7 +148,9 @@ def list_mailboxes(conn: Connection, account_id: int) -> list[Mailbox]:
 
 def subscribed(conn: Connection, account_id: int) -> set[str]:
     """The names that are subscribed to, whether they exist or not."""
-    return set(conn.scalars(select(subscriptions.c.name).where(subscriptions.c.account_id == account_id)))
+    return set(
+        conn.scalars(select(mailbox_subscriptions.c.name).where(mailbox_subscriptions.c.account_id == account_id))
+    )
 
 
 def count_deleted(conn: Connection, mailbox_id: int) -> int:
@@ -181,7 +183,7 @@ def ensure_mailboxes(tx: Transaction, account_id: int, at: float) -> None:
     ]  # fmt: skip
     if insert_new(tx.conn, mailboxes, rows):
         _number(tx, account_id, at)
-    insert_new(tx.conn, subscriptions, [{"account_id": account_id, "name": name} for name, _ in DEFAULTS])
+    insert_new(tx.conn, mailbox_subscriptions, [{"account_id": account_id, "name": name} for name, _ in DEFAULTS])
 
 
 def create(tx: Transaction, account_id: int, name: str, at: float, *, special_use: str = "") -> Mailbox:
@@ -234,13 +236,13 @@ def remove(tx: Transaction, account_id: int, name: str, at: float) -> None:
 
 def subscribe(tx: Transaction, account_id: int, name: str) -> None:
     """Put a name on the list of subscriptions, whether it exists or not."""
-    insert_new(tx.conn, subscriptions, [{"account_id": account_id, "name": canonical(name)}])
+    insert_new(tx.conn, mailbox_subscriptions, [{"account_id": account_id, "name": canonical(name)}])
 
 
 def unsubscribe(tx: Transaction, account_id: int, name: str) -> bool:
     """Take it from the list; whether it was there."""
-    chosen = subscriptions.c.account_id == account_id, subscriptions.c.name == canonical(name)
-    return tx.conn.execute(delete(subscriptions).where(*chosen)).rowcount > 0
+    chosen = mailbox_subscriptions.c.account_id == account_id, mailbox_subscriptions.c.name == canonical(name)
+    return tx.conn.execute(delete(mailbox_subscriptions).where(*chosen)).rowcount > 0
 
 
 def claim_recent(tx: Transaction, mailbox_id: int, upto: int) -> int:

@@ -64,8 +64,8 @@ mailboxes = Table(
     sqlite_autoincrement=True,  # an id is never used again: uid_validity is made of it
 )  # fmt: skip
 
-subscriptions = Table(
-    "subscriptions", metadata,
+mailbox_subscriptions = Table(
+    "mailbox_subscriptions", metadata,
     Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),  # stays when the mailbox goes (RFC 9051 6.3.7)
 )  # fmt: skip
