@@ -21,14 +21,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
-from obstore.store import S3Config, S3Store
+from obstore.store import S3Store
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound, Temporary
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 RECORD = struct.Struct("<4sQI")
 MAGIC = b"LSB1"
@@ -73,7 +76,7 @@ def open_blobs(url: str, clock: Clock) -> Blobs:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return PackBlobs(Path(parts.netloc + parts.path), f"{int(clock.now()):x}-{clock.token(4).hex()}")
-    return ObjectBlobs(S3Store(parts.netloc, config=cast(S3Config, dict(parse_qsl(parts.query)))), clock)
+    return ObjectBlobs(S3Store(parts.netloc, config=cast("S3Config", dict(parse_qsl(parts.query)))), clock)
 
 
 @dataclass(slots=True)
