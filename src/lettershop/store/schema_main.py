@@ -171,31 +171,48 @@ outgoing = Table(
     Column("created_at", Time, nullable=False),
 )  # fmt: skip
 
+lanes = Table(
+    "lanes", metadata, key(),  # a queue in order of due time; every envelope waits in exactly one (store.envelopes)
+    Column("workspace_id", Id, nullable=False),  # 0: none
+    Column("campaign_id", Id, nullable=False),  # 0: stored messages
+    Column("priority", Integer, nullable=False),  # 0 first
+    Column("state", Integer, nullable=False, server_default="0"),
+    Column("touched_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "campaign_id", "priority"),
+)  # fmt: skip
+
+LANE_OPEN, LANE_HELD, LANE_CANCELLED = range(3)
+"""States of a lane: pausing a campaign of a million changes one row."""
+
 QUEUED, LEASED, DELIVERED, BOUNCED, EXPIRED, WITHHELD = range(6)
 """States of an envelope. BOUNCED: refused for good; EXPIRED: given up after temporary answers; WITHHELD: never tried."""
 
 envelopes = Table(
     "envelopes", metadata, key(),
+    Column("lane_id", Id, nullable=False),
     Column("workspace_id", Id),
     Column("campaign_id", Id),  # a recipe: rendered when a connection is ready …
     Column("contact_id", Id),
     Column("outgoing_id", Id),  # … or a stored message
     Column("address", Text),  # of a stored message, or kept once a campaign's recipient was tried
     Column("site", Text, nullable=False),  # recipient domain
-    Column("priority", Integer, nullable=False, server_default="5"),  # 0 first
     Column("state", Integer, nullable=False, server_default="0"),
     Column("due_at", Time, nullable=False),
-    Column("created_at", Time, nullable=False),
+    Column("created_at", Time, nullable=False),  # the hand-over: when it was queued, or first due if that is later
     Column("expires_at", Time, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("owner", Text),  # the process that holds the lease
     Column("leased_until", Time),
     Column("finished_at", Time),
-    Column("answer", Text),  # the last answer of the receiver
-    Index("envelopes_due", "priority", "due_at", sqlite_where=text("state = 0"), postgresql_where=text("state = 0")),
+    Column("answer", Text),  # the end of the last attempt's dialogue
+    Index("envelopes_due", "lane_id", "due_at", sqlite_where=text("state = 0"), postgresql_where=text("state = 0")),
     Index("envelopes_leased", "leased_until", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
     Index("envelopes_of_campaign", "campaign_id", "state"),
     Index("envelopes_of_contact", "contact_id"),
+    Index(
+        "envelopes_of_outgoing", "outgoing_id",
+        sqlite_where=text("outgoing_id IS NOT NULL"), postgresql_where=text("outgoing_id IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 suppressions = Table(

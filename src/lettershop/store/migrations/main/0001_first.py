@@ -37,13 +37,13 @@ def upgrade() -> None:
 
     op.create_table('envelopes',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('lane_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('workspace_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('campaign_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('outgoing_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('address', sa.Text(), nullable=True),
     sa.Column('site', sa.Text(), nullable=False),
-    sa.Column('priority', sa.Integer(), server_default='5', nullable=False),
     sa.Column('state', sa.Integer(), server_default='0', nullable=False),
     sa.Column('due_at', sa.Double(), nullable=False),
     sa.Column('created_at', sa.Double(), nullable=False),
@@ -56,10 +56,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('envelopes', schema=None) as batch_op:
-        batch_op.create_index('envelopes_due', ['priority', 'due_at'], unique=False, sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
+        batch_op.create_index('envelopes_due', ['lane_id', 'due_at'], unique=False, sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
         batch_op.create_index('envelopes_leased', ['leased_until'], unique=False, sqlite_where=sa.text('state = 1'), postgresql_where=sa.text('state = 1'))
         batch_op.create_index('envelopes_of_campaign', ['campaign_id', 'state'], unique=False)
         batch_op.create_index('envelopes_of_contact', ['contact_id'], unique=False)
+        batch_op.create_index('envelopes_of_outgoing', ['outgoing_id'], unique=False, sqlite_where=sa.text('outgoing_id IS NOT NULL'), postgresql_where=sa.text('outgoing_id IS NOT NULL'))
 
     op.create_table('fact_cursors',
     sa.Column('consumer', sa.Text(), nullable=False),
@@ -84,6 +85,16 @@ def upgrade() -> None:
         batch_op.create_index('facts_of_contact', ['contact_id'], unique=False)
         batch_op.create_index('facts_of_envelope', ['envelope_id'], unique=False)
 
+    op.create_table('lanes',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('workspace_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('campaign_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('state', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('touched_at', sa.Double(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('workspace_id', 'campaign_id', 'priority')
+    )
     op.create_table('outgoing',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('workspace_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
