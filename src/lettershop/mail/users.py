@@ -1,0 +1,278 @@
+"""People who log in to the web interface: accounts, roles, sign-in, sessions.
+
+A session is a row; its key is the SHA-256 of a secret that only the cookie holds, so a copy of the database opens no
+session. Every sign-in makes a new secret: a cookie planted before it is worth nothing. Who may do what is one table
+here, `RIGHTS`; nobody else compares roles.
+
+    signed = await users.sign_in("ann@brand.example", "…", ip="203.0.113.7")     -> SignedIn(secret, who)
+    who = await users.session(secret)                                             -> Who or None
+    who.may("campaigns.send")
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from lettershop.base.clock import Clock
+from lettershop.base.errors import Conflict, Invalid, NotFound, Refused, Temporary
+from lettershop.mail.passwords import Passwords
+from lettershop.mail.throttle import Limit, Throttle
+from lettershop.store import users as rows
+from lettershop.store.database import Database, Transaction
+from lettershop.store.users import Membership, User
+
+SESSION_LASTS = 14 * 86_400.0
+SHORTEST_PASSWORD = 8  # NIST SP 800-63B 5.1.1.2
+LONGEST_PASSWORD = 1024  # hashing costs time: nobody may send a novel
+
+_ALL = frozenset({
+    "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act",
+    "server.read", "server.write", "settings",
+})  # fmt: skip
+RIGHTS: dict[str, frozenset[str]] = {
+    "owner": _ALL,
+    "admin": _ALL,
+    "marketer": frozenset({"campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read"}),
+    "analyst": frozenset({"campaigns.read", "contacts.read"}),
+    "postmaster": frozenset({"campaigns.read", "queue.read", "queue.act", "server.read", "server.write"}),
+    "inbox agent": frozenset({"contacts.read"}),
+}
+"""What each role may do in its workspace."""
+ROLES = tuple(RIGHTS)
+
+PER_ACCOUNT_AND_ADDRESS = Limit(free=5)
+PER_ADDRESS = Limit(free=20)  # an office behind one address forgets passwords too
+PER_ACCOUNT = Limit(free=50, longest=60.0)  # many addresses, one account: slow, but nobody can lock a person out
+
+
+class SignInFailed(Refused):
+    """Unknown address, wrong password or locked out; which one is not told."""
+
+    code = "sign-in-failed"
+
+
+class TooManyTries(Temporary):
+    """Too many failures; `wait` is the number of seconds left."""
+
+    code = "too-many-tries"
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"Too many failed sign-ins. Try again in {max(1, round(wait))} seconds.")
+        self.wait = wait
+
+
+class UserKnown(Conflict):
+    """The address has an account already."""
+
+    code = "user-known"
+
+
+class NoSuchUser(NotFound):
+    """Nobody has this address."""
+
+    code = "no-such-user"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person with an open session, in one of their workspaces (`workspace_id` None: a member of none)."""
+
+    user_id: int
+    email: str
+    name: str
+    csrf: str
+    memberships: tuple[Membership, ...]
+    workspace_id: int | None
+    workspace: str
+    role: str
+
+    def may(self, right: str) -> bool:
+        """Whether the role in this workspace has the right."""
+        return right in RIGHTS.get(self.role, frozenset())
+
+    def in_workspace(self, workspace_id: int | None) -> "Who":
+        """The same person in another of their workspaces; unchanged if they are no member of it."""
+        for membership in self.memberships:
+            if membership.workspace_id == workspace_id:
+                return replace(self, workspace_id=workspace_id, workspace=membership.workspace, role=membership.role)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh session: `secret` goes into the cookie and is kept nowhere else."""
+
+    secret: str
+    who: Who
+    lasts: float
+
+
+class Users:
+    """One object per process."""
+
+    def __init__(
+        self,
+        db: Database,
+        passwords: Passwords,
+        clock: Clock,
+        *,
+        exempt: Sequence[IPv4Network | IPv6Network] = (),
+    ) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._clock = clock
+        self._throttle = Throttle(clock)
+        self._exempt = exempt
+
+    # -- who there is ----------------------------------------------------------------------------------------------
+
+    async def create(
+        self, email: str, password: str, *, role: str, name: str = "", workspace_id: int | None = None
+    ) -> User:
+        """A new person with a role in a workspace (None: the oldest one); raises UserKnown, Invalid."""
+        key = address_key(email)
+        _check_role(role)
+        check_password(password)
+        if await self._db.read(rows.user_by_email, key):
+            raise UserKnown(f"{key} has an account already.")
+        stored = await self._passwords.hash(password)
+        await self._db.write(_create, key, name, stored, role, workspace_id, self._clock.now())
+        return await self.get(key)
+
+    async def get(self, email: str) -> User:
+        """The person; raises NoSuchUser."""
+        found = await self._db.read(rows.user_by_email, address_key(email))
+        if found is None:
+            raise NoSuchUser(f"Nobody signs in as {email}.")
+        return found
+
+    async def everyone(self) -> list[tuple[User, list[Membership]]]:
+        """All people with their memberships, by address."""
+        people = await self._db.read(rows.list_users)
+        return [(person, await self._db.read(rows.memberships_of, person.id)) for person in people]
+
+    async def set_role(self, email: str, role: str, workspace_id: int) -> None:
+        """Give a role in a workspace."""
+        _check_role(role)
+        await self._db.write(rows.set_role, (await self.get(email)).id, workspace_id, role)
+
+    async def set_password(self, email: str, password: str) -> None:
+        """Change the password; every session of the person ends."""
+        check_password(password)
+        person = await self.get(email)
+        await self._db.write(rows.set_password_hash, person.id, await self._passwords.hash(password))
+
+    async def disable(self, email: str, *, disabled: bool = True) -> None:
+        """Lock a person out (or in again); every session ends at once."""
+        await self._db.write(rows.set_disabled, (await self.get(email)).id, disabled)
+
+    async def remove(self, email: str) -> None:
+        """Remove a person."""
+        await self._db.write(rows.remove_user, (await self.get(email)).id)
+
+    # -- sign-in and sessions --------------------------------------------------------------------------------------
+
+    async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        """Open a session; raises SignInFailed, TooManyTries. An unknown address takes as long as a known one."""
+        key = email.strip().lower()
+        limits = self._limits(key, ip)
+        wait = self._throttle.wait(limits)
+        if wait > 0:
+            raise TooManyTries(wait)
+        person = await self._right_person(key, password)
+        if person is None:
+            self._throttle.failed(limits)
+            raise SignInFailed("This address and password do not belong together.")
+        self._throttle.succeeded(f"{key} {ip}")
+        return await self._open(person, ip, user_agent)
+
+    async def session(self, secret: str) -> Who | None:
+        """Who holds this secret, in the oldest of their workspaces; None if the session is unknown or over."""
+        found = await self._db.read(rows.find_session, _hash(secret), self._clock.now())
+        if found is None:
+            return None
+        session, memberships = found
+        return _who(session.user, session.csrf, memberships)
+
+    async def sign_out(self, secret: str) -> None:
+        """End the session."""
+        await self._db.write(rows.end_session, _hash(secret))
+
+    async def _right_person(self, key: str, password: str) -> User | None:
+        person = await self._db.read(rows.user_by_email, key)
+        usable = person is not None and not person.disabled and len(password) <= LONGEST_PASSWORD
+        stored = person.password_hash if person is not None and usable else None
+        right = await self._passwords.verify(password[:LONGEST_PASSWORD], stored)
+        return person if right else None
+
+    async def _open(self, person: User, ip: str, user_agent: str) -> SignedIn:
+        secret, csrf = (urlsafe_b64encode(self._clock.token(32)).decode().rstrip("=") for _ in range(2))
+        now = self._clock.now()
+        await self._db.write(
+            rows.add_session, _hash(secret), person.id, csrf, now, now + SESSION_LASTS, ip=ip, user_agent=user_agent[:300]
+        )  # fmt: skip
+        memberships = await self._db.read(rows.memberships_of, person.id)
+        return SignedIn(secret, _who(person, csrf, memberships), SESSION_LASTS)
+
+    def _limits(self, key: str, ip: str) -> list[tuple[str, Limit]]:
+        if self._is_exempt(ip):
+            return []
+        network = _network(ip)
+        return [(f"{key} {ip}", PER_ACCOUNT_AND_ADDRESS), (network, PER_ADDRESS), (key, PER_ACCOUNT)]
+
+    def _is_exempt(self, ip: str) -> bool:
+        try:
+            address = ip_address(ip)
+        except ValueError:
+            return False
+        return any(address in network for network in self._exempt)
+
+
+def address_key(email: str) -> str:
+    """The form in which addresses are compared; raises Invalid."""
+    key = email.strip().lower()
+    local, _, domain = key.rpartition("@")
+    if not local or not domain or any(c.isspace() for c in key) or len(key) > 254:
+        raise Invalid(f"{email!r} is not an email address.", code="not-an-address")
+    return key
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid if it is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Invalid(f"A password has at least {SHORTEST_PASSWORD} characters.", code="weak-password")
+
+
+def _check_role(role: str) -> None:
+    if role not in RIGHTS:
+        raise Invalid(f"There is no role {role!r}.", code="no-such-role", remedy=f"Roles: {', '.join(ROLES)}.")
+
+
+def _create(
+    tx: Transaction, email: str, name: str, password_hash: str, role: str, workspace_id: int | None, at: float
+) -> None:
+    user_id = rows.add_user(tx, email, name, password_hash, at)
+    if workspace_id is None:
+        known = rows.workspace_ids(tx.conn)
+        workspace_id = known[0] if known else rows.ensure_workspace(tx, "Main", at)
+    rows.set_role(tx, user_id, workspace_id, role)
+
+
+def _who(person: User, csrf: str, memberships: Sequence[Membership]) -> Who:
+    who = Who(person.id, person.email, person.name, csrf, tuple(memberships), None, "", "")
+    return who.in_workspace(memberships[0].workspace_id) if memberships else who
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _network(ip: str) -> str:
+    """The key under which an address is counted: IPv6 by /64, for a host has that many."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return f"ip {ip}"
+    return f"ip {ip_network((address, 64), strict=False)}" if address.version == 6 else f"ip {address}"

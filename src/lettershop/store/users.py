@@ -1,0 +1,159 @@
+"""People who log in to the web interface, their memberships in workspaces, and their sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from lettershop.store.database import Transaction
+from lettershop.store.rows import insert_new, insert_one, upsert
+from lettershop.store.schema_main import memberships, sessions, users, workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person; `email` in lower case. Times in seconds since the epoch."""
+
+    id: int
+    email: str
+    name: str
+    password_hash: str
+    created_at: float
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a person may do in a workspace: `role` is one of `mail.users.ROLES`."""
+
+    workspace_id: int
+    workspace: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session that is valid: who, and the secret that its forms carry."""
+
+    user: User
+    csrf: str
+    expires_at: float
+
+
+_USER = [users.c[name] for name in User.__slots__]
+
+
+def add_user(tx: Transaction, email: str, name: str, password_hash: str, at: float) -> int:
+    """Add a person; the id. An address that is there already breaks the unique rule."""
+    return insert_one(tx.conn, users, email=email, name=name, password_hash=password_hash, created_at=at)
+
+
+def user_by_email(conn: Connection, email: str) -> User | None:
+    """The person, or None."""
+    row = conn.execute(select(*_USER).where(users.c.email == email)).one_or_none()
+    return User(*row) if row else None
+
+
+def list_users(conn: Connection) -> list[User]:
+    """All people, by address."""
+    return [User(*row) for row in conn.execute(select(*_USER).order_by(users.c.email))]
+
+
+def set_password_hash(tx: Transaction, user_id: int, password_hash: str) -> None:
+    """Change the stored hash; all sessions of the person end."""
+    tx.conn.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+    end_sessions_of(tx, user_id)
+
+
+def set_disabled(tx: Transaction, user_id: int, disabled: bool) -> None:
+    """Lock a person out, or in again; all sessions end."""
+    tx.conn.execute(update(users).where(users.c.id == user_id).values(disabled=disabled))
+    end_sessions_of(tx, user_id)
+
+
+def remove_user(tx: Transaction, user_id: int) -> None:
+    """Remove a person with memberships and sessions."""
+    tx.conn.execute(delete(users).where(users.c.id == user_id))
+
+
+def ensure_workspace(tx: Transaction, name: str, at: float) -> int:
+    """The id of the workspace of this name, made if there is none."""
+    insert_new(tx.conn, workspaces, [{"name": name, "created_at": at}])
+    return int(tx.conn.scalar(select(workspaces.c.id).where(workspaces.c.name == name)) or 0)
+
+
+def workspace_ids(conn: Connection) -> list[int]:
+    """All workspaces, oldest first."""
+    return list(conn.scalars(select(workspaces.c.id).order_by(workspaces.c.id)))
+
+
+def set_role(tx: Transaction, user_id: int, workspace_id: int, role: str) -> None:
+    """Make a person a member of a workspace, or change the role."""
+    row = {"user_id": user_id, "workspace_id": workspace_id, "role": role}
+    upsert(tx.conn, memberships, [row], key=["user_id", "workspace_id"])
+
+
+def memberships_of(conn: Connection, user_id: int) -> list[Membership]:
+    """A person's workspaces, oldest first."""
+    query = (
+        select(workspaces.c.id, workspaces.c.name, memberships.c.role)
+        .join(memberships, memberships.c.workspace_id == workspaces.c.id)
+        .where(memberships.c.user_id == user_id)
+        .order_by(workspaces.c.id)
+    )
+    return [Membership(*row) for row in conn.execute(query)]
+
+
+def count_owners(conn: Connection) -> int:
+    """How many people own a workspace and can log in."""
+    query = (
+        select(func.count(func.distinct(users.c.id)))
+        .join(memberships, memberships.c.user_id == users.c.id)
+        .where(memberships.c.role == "owner", users.c.disabled.is_(False))
+    )
+    return int(conn.scalar(query) or 0)
+
+
+def add_session(
+    tx: Transaction,
+    key_hash: str,
+    user_id: int,
+    csrf: str,
+    at: float,
+    expires_at: float,
+    *,
+    ip: str = "",
+    user_agent: str = "",
+) -> None:
+    """Open a session; those of anybody that have run out go."""
+    tx.conn.execute(delete(sessions).where(sessions.c.expires_at <= at))
+    row = {
+        "key_hash": key_hash, "user_id": user_id, "csrf": csrf, "created_at": at, "expires_at": expires_at,
+        "ip": ip, "user_agent": user_agent,
+    }  # fmt: skip
+    insert_new(tx.conn, sessions, [row])
+
+
+def find_session(conn: Connection, key_hash: str, now: float) -> tuple[SessionRow, Sequence[Membership]] | None:
+    """The session with this key, its person and memberships; None if it is unknown, over, or the person is locked out."""
+    query = (
+        select(*_USER, sessions.c.csrf, sessions.c.expires_at)
+        .join(users, users.c.id == sessions.c.user_id)
+        .where(sessions.c.key_hash == key_hash, sessions.c.expires_at > now, users.c.disabled.is_(False))
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return None
+    *person, csrf, expires_at = tuple(row)
+    found = SessionRow(User(*person), csrf, expires_at)
+    return found, memberships_of(conn, found.user.id)
+
+
+def end_session(tx: Transaction, key_hash: str) -> None:
+    """End one session."""
+    tx.conn.execute(delete(sessions).where(sessions.c.key_hash == key_hash))
+
+
+def end_sessions_of(tx: Transaction, user_id: int) -> None:
+    """End all sessions of a person."""
+    tx.conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
