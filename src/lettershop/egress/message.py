@@ -10,22 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lettershop.store.envelopes import Leased
 
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """An envelope that this process may try now. `attempts` counts those before this one; times in seconds since the epoch."""
-
-    envelope_id: int
-    workspace_id: int | None
-    campaign_id: int | None
-    contact_id: int | None
-    outgoing_id: int | None
-    address: str | None
-    site: str
-    attempts: int
-    due_at: float
-    created_at: float
-    expires_at: float
+__all__ = ["Leased", "MessageSource", "Recipe", "Withhold"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,397 @@
+"""The queue: envelopes, the lanes they wait in, and the hot SQL of the delivery engine.
+
+An envelope is one message to one recipient: a campaign's recipe (contact, rendered at the last moment) or a recipient
+of a stored message (`outgoing`). It waits in a lane, a queue in order of due time; a lane belongs to one workspace,
+one campaign (or the stored messages) and one priority, so holding or cancelling a campaign of a million changes one
+row, and whoever leases can take turns between lanes.
+
+    enqueue_* -> QUEUED -> lease -> LEASED -> finish -> DELIVERED | BOUNCED | EXPIRED | WITHHELD, or QUEUED again
+                                           `-> release (graceful stop), reclaim (lease ran out): QUEUED again
+
+What must not live here: why an answer is hard or soft (egress.classify), what a campaign's states are (marketing).
+Screens and commands that look at the queue are in `store.queue`. Statements written by hand name their reason.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+
+from lettershop.base.facts import Fact, Withheld
+from lettershop.store.database import Transaction
+from lettershop.store.rows import insert_one, upsert
+from lettershop.store.schema_main import (
+    BOUNCED,
+    DELIVERED,
+    EXPIRED,
+    LANE_CANCELLED,
+    LANE_HELD,
+    LANE_OPEN,
+    LEASED,
+    QUEUED,
+    WITHHELD,
+    envelopes,
+    lanes,
+    outgoing,
+)
+
+URGENT, NORMAL, BULK = 1, 3, 5
+"""Priorities: a password reset; mail that people write, reports; campaigns. Smaller goes first."""
+
+STATE_NAMES = {
+    QUEUED: "queued",
+    LEASED: "leased",
+    DELIVERED: "delivered",
+    BOUNCED: "bounced",
+    EXPIRED: "expired",
+    WITHHELD: "withheld",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue that may be leased from."""
+
+    lane_id: int
+    workspace_id: int
+    campaign_id: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """An envelope that this process may try until `leased_until`.
+
+    `attempts` counts those before this one; `created_at` is the hand-over, from which latency counts. Times in seconds
+    since the epoch.
+    """
+
+    envelope_id: int
+    workspace_id: int | None
+    campaign_id: int | None
+    contact_id: int | None
+    outgoing_id: int | None
+    address: str | None
+    site: str
+    attempts: int
+    due_at: float
+    created_at: float
+    expires_at: float
+    lane_id: int = 0
+    leased_until: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a leased envelope. `tried` counts an attempt; `due_at` matters only if it is QUEUED again."""
+
+    envelope_id: int
+    state: int
+    at: float
+    answer: str | None = None
+    address: str | None = None
+    due_at: float | None = None
+    tried: bool = True
+    fact: Fact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A stored message on its way out; `blob` is its key in `store.blobs`."""
+
+    outgoing_id: int
+    workspace_id: int | None
+    mail_from: str
+    blob: str
+    size: int
+
+
+# -- in ----------------------------------------------------------------------------------------------------------------
+
+# Reason: a million rows. The constants are bound once; the rows travel as one array instead of a million parameter sets.
+_ENQUEUE = """
+    INSERT INTO envelopes (lane_id, workspace_id, campaign_id, contact_id, site, due_at, created_at, expires_at)
+    SELECT :lane, :workspace, :campaign, {columns}, :due, :handed, :expires FROM {rows}
+"""
+_ENQUEUE_SQLITE = text(_ENQUEUE.format(columns="value ->> 0, value ->> 1", rows="json_each(:rows)"))
+_ENQUEUE_POSTGRESQL = text(
+    _ENQUEUE.format(
+        columns="r.contact, r.site",
+        rows="unnest(CAST(:contacts AS BIGINT[]), CAST(:sites AS TEXT[])) AS r(contact, site)",
+    )
+)
+
+
+def enqueue_recipes(
+    tx: Transaction,
+    *,
+    workspace_id: int,
+    campaign_id: int,
+    rows: Sequence[tuple[int, str]],
+    now: float,
+    due_at: float,
+    expires_at: float,
+    priority: int = BULK,
+) -> int:
+    """Queue (contact id, recipient domain) pairs of a campaign; how many. Call it with thousands at a time."""
+    lane = ensure_lane(tx, workspace_id, campaign_id, priority, now)
+    constant = {
+        "lane": lane, "workspace": workspace_id, "campaign": campaign_id,
+        "due": due_at, "handed": max(now, due_at), "expires": expires_at,
+    }  # fmt: skip
+    if tx.sqlite:
+        tx.conn.execute(_ENQUEUE_SQLITE, {**constant, "rows": orjson.dumps(rows).decode()})
+    else:
+        arrays = {"contacts": [row[0] for row in rows], "sites": [row[1] for row in rows]}
+        tx.conn.execute(_ENQUEUE_POSTGRESQL, {**constant, **arrays})
+    return len(rows)
+
+
+def enqueue_stored(
+    tx: Transaction,
+    *,
+    workspace_id: int | None,
+    mail_from: str,
+    recipients: Sequence[tuple[str, str]],
+    blob: str,
+    size: int,
+    now: float,
+    expires_at: float,
+    due_at: float | None = None,
+    priority: int = NORMAL,
+    stream: str = "transactional",
+) -> tuple[int, list[int]]:
+    """Queue a stored message for (address, domain) pairs; its outgoing id and the envelopes' ids in the same order.
+
+    `mail_from` is empty for the null sender (RFC 5321 4.5.5).
+    """
+    due = now if due_at is None else due_at
+    lane = ensure_lane(tx, workspace_id or 0, 0, priority, now)
+    message = insert_one(
+        tx.conn, outgoing,
+        workspace_id=workspace_id, mail_from=mail_from, blob=blob, size=size, stream=stream, created_at=now,
+    )  # fmt: skip
+    same = {
+        "lane_id": lane, "workspace_id": workspace_id, "outgoing_id": message,
+        "due_at": due, "created_at": max(now, due), "expires_at": expires_at,
+    }  # fmt: skip
+    statement = insert(envelopes).returning(envelopes.c.id, sort_by_parameter_order=True)
+    rows = [{**same, "address": address, "site": site} for address, site in recipients]
+    return message, list(tx.conn.scalars(statement, rows))
+
+
+def stored_messages(conn: Connection, ids: Iterable[int]) -> dict[int, Outgoing]:
+    """The stored messages by their id."""
+    c = outgoing.c
+    rows = conn.execute(select(c.id, c.workspace_id, c.mail_from, c.blob, c.size).where(c.id.in_(set(ids))))
+    return {row.id: Outgoing(*row) for row in rows}
+
+
+def forget_stored(tx: Transaction, before: float, limit: int = 500) -> list[str]:
+    """Delete stored messages made before `before` whose envelopes are all finished; their blobs, to be deleted too."""
+    waiting = exists().where(envelopes.c.outgoing_id == outgoing.c.id, envelopes.c.state <= LEASED)
+    done = select(outgoing.c.id).where(outgoing.c.created_at < before, ~waiting).limit(limit)
+    return list(tx.conn.scalars(delete(outgoing).where(outgoing.c.id.in_(done)).returning(outgoing.c.blob)))
+
+
+# -- lanes -------------------------------------------------------------------------------------------------------------
+
+
+def ensure_lane(tx: Transaction, workspace_id: int, campaign_id: int, priority: int, now: float) -> int:
+    """The lane's id. A lane that is held or cancelled stays so; `touched_at` keeps it from being swept away meanwhile."""
+    key = {"workspace_id": workspace_id, "campaign_id": campaign_id, "priority": priority}
+    upsert(tx.conn, lanes, [{**key, "touched_at": now}], key=tuple(key))
+    found = tx.conn.scalar(select(lanes.c.id).filter_by(**key))
+    assert found is not None
+    return int(found)
+
+
+def hold(tx: Transaction, campaign_id: int) -> None:
+    """Pause: nothing more of the campaign is leased; engines give back within a poll what they hold."""
+    _move_lanes(tx, campaign_id, (LANE_OPEN,), LANE_HELD)
+
+
+def resume(tx: Transaction, campaign_id: int) -> None:
+    """Go on after `hold`."""
+    _move_lanes(tx, campaign_id, (LANE_HELD,), LANE_OPEN)
+
+
+def cancel(tx: Transaction, campaign_id: int) -> None:
+    """Nothing more of the campaign is sent; `sweep_cancelled` finishes what waits, a piece at a time."""
+    _move_lanes(tx, campaign_id, (LANE_OPEN, LANE_HELD), LANE_CANCELLED)
+
+
+def _move_lanes(tx: Transaction, campaign_id: int, before: Sequence[int], after: int) -> None:
+    which = (lanes.c.campaign_id == campaign_id, lanes.c.state.in_(before))
+    tx.conn.execute(update(lanes).where(*which).values(state=after))
+
+
+# Reason: asked at every poll. One index seek a lane says whether it is worth a write transaction.
+_READY = text("""
+    SELECT id, workspace_id, campaign_id, priority,
+           EXISTS (SELECT 1 FROM envelopes WHERE lane_id = lanes.id AND state = 0 AND due_at <= :now) AS due
+    FROM lanes WHERE state = 0 ORDER BY priority, id
+""")
+
+
+def open_lanes(conn: Connection, now: float) -> tuple[list[Lane], frozenset[int]]:
+    """The lanes with mail that is due, by priority; and the ids of all open lanes."""
+    rows = conn.execute(_READY, {"now": now}).all()
+    return [Lane(*row[:4]) for row in rows if row.due], frozenset(row.id for row in rows)
+
+
+def sweep_cancelled(tx: Transaction, now: float, limit: int = 2000) -> int:
+    """Withhold up to `limit` envelopes of cancelled lanes, with their facts; how many. Call again until 0."""
+    gone = select(lanes.c.id).where(lanes.c.state == LANE_CANCELLED)
+    piece = select(envelopes.c.id).where(envelopes.c.lane_id.in_(gone), envelopes.c.state == QUEUED).limit(limit)
+    c = envelopes.c
+    rows = tx.conn.execute(
+        update(envelopes).where(c.id.in_(piece), c.state == QUEUED)
+        .values(state=WITHHELD, finished_at=now, answer="cancelled")
+        .returning(c.id, c.workspace_id, c.campaign_id, c.contact_id)
+    ).all()  # fmt: skip
+    for row in rows:
+        tx.fact(
+            Withheld(
+                at=now, workspace_id=row.workspace_id, campaign_id=row.campaign_id, contact_id=row.contact_id,
+                envelope_id=row.id, reason="cancelled",
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def close_empty_lanes(tx: Transaction, now: float, grace: float = 3600.0) -> int:
+    """Forget lanes without mail that nobody queued into for `grace` seconds, so that polls stay short; how many."""
+    waits = exists().where(envelopes.c.lane_id == lanes.c.id, text("envelopes.state = 0"))  # literal: the partial index
+    busy = select(envelopes.c.lane_id).where(text("envelopes.state = 1 AND envelopes.leased_until > 0"))
+    untouched = lanes.c.touched_at < now - grace  # checked again under PostgreSQL's row lock: an enqueue touches
+    statement = delete(lanes).where(untouched, lanes.c.state != LANE_HELD, ~waits, lanes.c.id.not_in(busy))
+    return tx.conn.execute(statement).rowcount
+
+
+# -- out ---------------------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    "id, workspace_id, campaign_id, contact_id, outgoing_id, address, site, attempts, due_at, created_at, expires_at,"
+    " lane_id, leased_until"
+)
+# Reason: select and mark in one statement, one index range, no row read twice.
+_LEASE_SQLITE = text(f"""
+    UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until WHERE id IN (
+        SELECT id FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now ORDER BY due_at LIMIT :limit)
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - constants only
+# Reason: many processes lease at once, nobody waits for another's rows; MATERIALIZED keeps LIMIT evaluated once.
+_LEASE_POSTGRESQL = text(f"""
+    WITH due AS MATERIALIZED (
+        SELECT id AS due_id FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now
+        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until FROM due WHERE id = due.due_id
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - constants only
+
+
+def lease(
+    tx: Transaction, owner: str, now: float, until: float, shares: Sequence[tuple[int, int]]
+) -> list[list[Leased]]:
+    """Take up to n due envelopes from each (lane id, n), earliest due first; a list for each share."""
+    statement = _LEASE_SQLITE if tx.sqlite else _LEASE_POSTGRESQL
+    taken = []
+    for lane, limit in shares:
+        values = {"owner": owner, "until": until, "lane": lane, "now": now, "limit": limit}
+        rows = [Leased(*row) for row in tx.conn.execute(statement, values)]
+        taken.append(sorted(rows, key=_due))
+    return taken
+
+
+def _due(leased: Leased) -> tuple[float, int]:
+    return leased.due_at, leased.envelope_id
+
+
+# Reason: which of a batch are still open, in one seek each, before facts are told of them.
+_OPEN_SQLITE = text("SELECT id FROM envelopes WHERE state <= 1 AND id IN (SELECT value FROM json_each(:ids))")
+_OPEN_POSTGRESQL = text("SELECT id FROM envelopes WHERE state <= 1 AND id = ANY(CAST(:ids AS BIGINT[])) FOR UPDATE")
+# Reason: one prepared statement for all kinds of outcome, run once a row by the driver.
+_FINISH = text("""
+    UPDATE envelopes SET state = :state, attempts = attempts + :tried, answer = COALESCE(:answer, answer),
+        address = COALESCE(:address, address), due_at = COALESCE(:due, due_at), finished_at = :finished,
+        owner = NULL, leased_until = NULL
+    WHERE id = :id
+""")
+
+
+def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
+    """Record what became of envelopes, and their facts; how many.
+
+    An envelope that is finished already (its lease ran out and another process was faster) is left as it is, without a fact.
+    """
+    alive = _open_ids(tx, [outcome.envelope_id for outcome in outcomes])
+    known = [outcome for outcome in outcomes if outcome.envelope_id in alive]
+    if not known:
+        return 0
+    tx.conn.execute(_FINISH, [_finish_values(outcome) for outcome in known])
+    for outcome in known:
+        if outcome.fact is not None:
+            tx.fact(outcome.fact)
+    return len(known)
+
+
+def _finish_values(outcome: Outcome) -> dict[str, object]:
+    again = outcome.state == QUEUED
+    return {
+        "id": outcome.envelope_id, "state": outcome.state, "tried": int(outcome.tried), "answer": outcome.answer,
+        "address": outcome.address, "due": outcome.due_at if again else None, "finished": None if again else outcome.at,
+    }  # fmt: skip
+
+
+def _open_ids(tx: Transaction, ids: list[int]) -> set[int]:
+    if tx.sqlite:
+        return set(tx.conn.scalars(_OPEN_SQLITE, {"ids": orjson.dumps(ids).decode()}))
+    return set(tx.conn.scalars(_OPEN_POSTGRESQL, {"ids": ids}))
+
+
+def release(tx: Transaction, owner: str, ids: Sequence[int]) -> int:
+    """Give back leases that were not tried; how many."""
+    return _queue_again(tx, envelopes.c.owner == owner, envelopes.c.id.in_(ids))
+
+
+def release_owner(tx: Transaction, owner: str) -> int:
+    """Give back every lease of a process that is dead; how many. `owner` may be a prefix that ends in "/"."""
+    who = envelopes.c.owner
+    return _queue_again(tx, who.startswith(owner, autoescape=True) if owner.endswith("/") else who == owner)
+
+
+def reclaim(tx: Transaction, now: float) -> int:
+    """Give back leases that ran out; how many."""
+    return _queue_again(tx, envelopes.c.leased_until < now)
+
+
+def _queue_again(tx: Transaction, *which: object) -> int:
+    # `leased_until` and the literal state let both engines use the small index of what is leased.
+    leased = text("state = 1 AND leased_until > 0")
+    values = {"state": QUEUED, "owner": None, "leased_until": None}
+    return tx.conn.execute(update(envelopes).where(leased, *which).values(values)).rowcount  # type: ignore[arg-type]
+
+
+def park(tx: Transaction, owner: str, parked: Sequence[tuple[int, float]]) -> None:
+    """Give back leases until a later time: their site has more than it can take. (id, due_at) pairs; no attempt."""
+    statement = text("""
+        UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due
+        WHERE id = :id AND state = 1 AND owner = :owner
+    """)
+    if parked:
+        tx.conn.execute(statement, [{"id": key, "due": due, "owner": owner} for key, due in parked])
+
+
+def counts(conn: Connection, campaign_id: int) -> dict[str, int]:
+    """How many envelopes of a campaign are in which state, by `STATE_NAMES`; those of none are left out."""
+    c = envelopes.c
+    rows = conn.execute(select(c.state, func.count()).where(c.campaign_id == campaign_id).group_by(c.state))
+    return {STATE_NAMES[state]: count for state, count in rows}
+
+
+def unfinished(conn: Connection, campaign_id: int) -> bool:
+    """Whether anything of the campaign still waits or is being tried."""
+    c = envelopes.c
+    return bool(conn.scalar(select(exists().where(c.campaign_id == campaign_id, c.state <= LEASED))))
