@@ -1,0 +1,1 @@
+"""People, segments, campaigns, their messages and what became of them. Nothing on a lower floor imports this."""

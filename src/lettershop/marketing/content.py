@@ -1,0 +1,233 @@
+"""From what the marketer wrote to what is compiled: CSS inlined, links tracked, pixel, preheader, text part. [pure]
+
+The HTML goes through real HTML parsers, which know nothing of `{{ }}`. So each tag of the template language is put away
+first and a placeholder of two private-use characters stands for it: as it is inside attributes and text, as a comment
+between elements, where a parser would otherwise move it out of a table. At the end the placeholders become pieces again.
+"""
+
+import html
+import re
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import css_inline
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from lettershop.marketing.links import Addresses, Link, is_trackable
+from lettershop.marketing.quoted import clean
+from lettershop.marketing.template import Output, Piece, Statement, pieces
+
+TOKEN = "recipient_token"  # noqa: S105 the name of a field
+"""The field under which the recipient's token is filled in."""
+
+_PLACE = re.compile("(?:<!--)?\ue000(\\d+)\ue001(?:-->)?")
+_INSIDE = re.compile(
+    r"<(?:!--.*?-->|(?:title|style|script|textarea)\b.*?</|/?[a-zA-Z][^<>]*>)", re.DOTALL | re.IGNORECASE
+)
+_URL = re.compile("https?://[^\\s<>\"']*[^\\s<>\"'.,;:!?)\\]]")
+_PREFORMATTED = re.compile(r"<pre|<textarea|white-space:\s*(?:pre|break-spaces)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Everything of a campaign that its message is made of; `version` changes when any of it does."""
+
+    campaign_id: int
+    version: int
+    workspace_id: int
+    subject: str
+    html: str
+    from_name: str
+    from_address: str
+    public_url: str
+    text: str = ""
+    preheader: str = ""
+    reply_to: str = ""
+    brand: str = ""
+    postal_address: str = ""
+    list_id: int | None = None
+    list_name: str = ""
+    track_opens: bool = True
+    track_clicks: bool = True
+
+    @property
+    def domain(self) -> str:
+        """The domain that the message is from."""
+        return self.from_address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Both parts and the subject as pieces of the template language, and the tracked links."""
+
+    subject: list[Piece]
+    html: list[Piece]
+    text: list[Piece]
+    links: tuple[Link, ...]
+
+
+@dataclass(slots=True)
+class _Stash:
+    """What the placeholders stand for."""
+
+    design: Design
+    kept: list[Piece] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+    def keep(self, piece: Piece) -> str:
+        self.kept.append(piece)
+        return f"\ue000{len(self.kept) - 1}\ue001"
+
+    def put_away(self, source: str, *, markup: bool) -> str:
+        """The source with a placeholder for each tag."""
+        parts = [self._stand_in(part, markup) for part in pieces(clean(source))]
+        text = "".join(parts)
+        if not markup or not any(isinstance(piece, Statement) for piece in self.kept):
+            return text
+        inside = [match.span() for match in _INSIDE.finditer(text)]
+        return _PLACE.sub(partial(self._as_comment, inside), text)
+
+    def _stand_in(self, piece: Piece, markup: bool) -> str:
+        if isinstance(piece, str):
+            return piece
+        if isinstance(piece, Output):
+            return self._fixed(piece.expression, markup) or self.keep(piece)
+        return self.keep(piece)
+
+    def _fixed(self, name: str, markup: bool) -> str | None:
+        """What the campaign itself says: the same for everybody but for the token."""
+        design, addresses = self.design, Addresses(self.design.public_url)
+        if name == "unsubscribe_url":
+            return addresses.unsubscribe(self.keep(Output(TOKEN)))
+        if name == "web_version_url":
+            return addresses.web_version(self.keep(Output(TOKEN)))
+        words = {"postal_address": design.postal_address, "brand": design.brand, "list_name": design.list_name}.get(
+            name
+        )
+        if words is None:
+            return None
+        return html.escape(words).replace("\n", "<br>") if markup else words
+
+    def _as_comment(self, inside: list[tuple[int, int]], match: re.Match[str]) -> str:
+        statement = isinstance(self.kept[int(match[1])], Statement)
+        within = any(start < match.start() < end for start, end in inside)
+        return f"<!--{match[0]}-->" if statement and not within else match[0]
+
+    def bring_back(self, text: str) -> list[Piece]:
+        """Pieces again, text next to text put together."""
+        found: list[Piece] = []
+        for index, part in enumerate(_PLACE.split(text)):
+            piece = self.kept[int(part)] if index % 2 else part
+            if isinstance(piece, str) and found and isinstance(found[-1], str):
+                found[-1] += piece
+            elif piece != "":
+                found.append(piece)
+        return found
+
+    def written(self, text: str) -> str:
+        """The text in template syntax again."""
+        return "".join(
+            [
+                piece
+                if isinstance(piece, str)
+                else f"{{{{ {piece.expression} }}}}"
+                if isinstance(piece, Output)
+                else f"{{% {piece.body} %}}"
+                for piece in self.bring_back(text)
+            ]
+        )
+
+    def track(self, url: str, label: str) -> str:
+        """The tracked address of a link; itself if it is not to be tracked."""
+        written = self.written(url)
+        base = self.design.public_url
+        own = written.startswith((f"{base}/u/", f"{base}/v/", f"{base}/p/", f"{base}/c/"))
+        if own or not self.design.track_clicks or not is_trackable(written):
+            return url
+        self.links.append(Link(len(self.links) + 1, written, label[:200]))
+        return Addresses(base).click(self.keep(Output(TOKEN)), len(self.links))
+
+    def track_again(self, url: str) -> str:
+        """The same target in the text part: the number of the first link that leads there."""
+        written = self.written(url)
+        for link in self.links:
+            if link.url == written:
+                return Addresses(self.design.public_url).click(self.keep(Output(TOKEN)), link.number)
+        return self.track(url, "")
+
+
+def arrange(design: Design) -> Content:
+    """The content of a campaign, ready to be compiled. Raises TemplateInvalid."""
+    design = replace(design, public_url=design.public_url.rstrip("/"))
+    stash = _Stash(design)
+    page = _page(stash)
+    text = stash.put_away(design.text, markup=False) if design.text.strip() else _text_of(page)
+    text = _URL.sub(lambda match: stash.track_again(match[0]), text) if design.text.strip() else text
+    if design.track_opens:
+        pixel = Addresses(design.public_url).pixel(stash.keep(Output(TOKEN)))
+        page = _before_end(page, f'<img src="{pixel}" width="1" height="1" alt="" style="display:block;border:0">')
+    return Content(
+        subject=pieces(clean(design.subject)),
+        html=stash.bring_back(page.strip()),
+        text=stash.bring_back(text.strip("\n")),
+        links=tuple(stash.links),
+    )
+
+
+def _page(stash: _Stash) -> str:
+    """The HTML part with its styles inlined and its links tracked."""
+    source = stash.put_away(stash.design.html, markup=True)
+    if "<style" in source:
+        # CSS from elsewhere is never fetched: DEPENDENCIES.md, surprise 5
+        source = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True).inline(source)
+    page = LexborHTMLParser(source)
+    for node in page.css("a[href], area[href]"):
+        _track_node(stash, node)
+    out = page.html or ""
+    if stash.design.preheader.strip():
+        out = _after_body(out, _preheader(html.escape(stash.put_away(stash.design.preheader, markup=False))))
+    return out if _PREFORMATTED.search(out) else collapsed(out)
+
+
+def _track_node(stash: _Stash, node: LexborNode) -> None:
+    href = (node.attributes.get("href") or "").strip()
+    if "data-no-track" in node.attributes:
+        return
+    tracked = stash.track(href, _label(stash, node))
+    if tracked != href:
+        node.attrs["href"] = tracked
+
+
+def _label(stash: _Stash, node: LexborNode) -> str:
+    image = node.css_first("img[alt]")
+    words = node.text(strip=True) or (image.attributes.get("alt") if image is not None else "") or ""
+    return " ".join(stash.written(words).split())
+
+
+def _preheader(text: str) -> str:
+    hidden = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden"
+    return f'<div style="{hidden}">{text}</div>'
+
+
+def _after_body(page: str, insert: str) -> str:
+    match = re.search(r"<body[^>]*>", page, re.IGNORECASE)
+    return page[: match.end()] + insert + page[match.end() :] if match else insert + page
+
+
+def _before_end(page: str, insert: str) -> str:
+    at = page.rfind("</body>")
+    return page[:at] + insert + page[at:] if at >= 0 else page + insert
+
+
+def collapsed(page: str) -> str:
+    """White space between words counts once in HTML; written once it needs no encoding either."""
+    return re.sub(r"[ \t]+", " ", re.sub(r"[ \t]*\n\s*", "\n", page))
+
+
+def _text_of(page: str) -> str:
+    """The text part of an HTML page, link targets beside their words."""
+    plain = re.sub("<!--(\ue000\\d+\ue001)-->", r"\1", page)
+    lines = [line.rstrip() for line in get_text(plain, ParserConfig(display_links=True)).split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))

@@ -1,0 +1,294 @@
+"""A campaign's message, compiled once, made per recipient. [pure]
+
+    Design > content.arrange > Compiled   once per campaign version
+    Compiled.make(person)  > Built        per recipient: fill in, join, hash, header
+
+The body is a list of byte segments that are already quoted-printable and already in DKIM's canonical form
+(`marketing.quoted`), with a slot between each two. A person costs one evaluation of each distinct field, a join and a
+hash. A template with loops or conditions is rendered by minijinja and encoded piece by piece (`_General`); for a
+template that both ways can do they make the same bytes.
+"""
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any, Protocol
+
+from lettershop.base.errors import Invalid
+from lettershop.marketing import headers
+from lettershop.marketing.content import TOKEN, Content, Design, arrange
+from lettershop.marketing.headers import Field
+from lettershop.marketing.links import Addresses, Link
+from lettershop.marketing.quoted import SOFT, clean, encode, is_plain
+from lettershop.marketing.template import MAX_VALUE, Fill, Output, Piece, Statement, chunks, field, general
+
+MAX_MESSAGE = 5_000_000
+"""Bytes; a template whose loops make more than this is refused for the contact."""
+
+_PART = "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+class NotCanonical(Invalid):
+    """A compiled campaign did not make its message in canonical form: a fault of ours, caught before anything is sent."""
+
+    code = "not-canonical"
+
+
+class TooLarge(Invalid):
+    """The template makes too long a message for this contact."""
+
+    code = "message-too-large"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One recipient. `values`: the merge fields; `at`: the message's date; `token`: of `mail.tokens`, sealed for this envelope."""
+
+    address: str
+    name: str
+    token: str
+    at: float
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A message without its signature: fields and body in wire form that is canonical too, and the body's SHA-256."""
+
+    fields: list[Field]
+    body: bytes
+    body_hash: bytes
+
+    def unsigned(self) -> bytes:
+        """The whole message in wire form."""
+        return b"".join([*[field.wire for field in self.fields], b"\r\n", self.body])
+
+
+class _Body(Protocol):
+    def __call__(self, values: Mapping[str, Any], token: str) -> bytes: ...
+
+
+class Compiled:
+    """A campaign, ready to be made for anybody. Build with `compile_design`."""
+
+    def __init__(self, design: Design, content: Content, *, fast: bool = True) -> None:
+        self.design = design
+        self.links: tuple[Link, ...] = content.links
+        self.boundary = f"=_{design.campaign_id}_{design.version}_{sha256(design.html.encode()).hexdigest()[:16]}"
+        parts = [("plain", content.text), ("html", content.html)]
+        self.fast = fast and all(_is_fast(pieces) for _, pieces in parts)
+        self._body: _Body = _segments(parts, self.boundary) if self.fast else _general(parts, self.boundary)
+        self._subject = _line(content.subject)
+        self._html = _page(content.html)
+        self._addresses = Addresses(design.public_url.rstrip("/"))
+        self._before, self._after = _fixed_fields(design, self.boundary)
+
+    def make(self, person: Person) -> Built:
+        """The message for one person, unsigned. Raises TemplateInvalid or TooLarge."""
+        body = self._body(person.values, person.token)
+        if len(body) > MAX_MESSAGE:
+            raise TooLarge("The message is too large for this contact.")
+        return Built(self.fields(person), body, sha256(body).digest())
+
+    def fields(self, person: Person) -> list[Field]:
+        """The header of one person's message, in the order in which it is written."""
+        token, domain = person.token, self.design.domain
+        page = self._addresses.unsubscribe(token)
+        return [
+            headers.field("Date", headers.date(person.at)),
+            self._before,
+            headers.field("To", headers.mailbox(person.name, person.address)),
+            headers.field("Subject", headers.text(self._subject(person.values))),
+            headers.field("Message-ID", f"<{token}@{domain}>"),
+            headers.field("List-Unsubscribe", f"<{page}>, <mailto:unsubscribe+{token}@{domain}>"),  # RFC 2369 3.2
+            *self._after,
+        ]
+
+    def page(self, person: Person) -> str:
+        """The HTML part alone, for the web version."""
+        return self._html({**person.values, TOKEN: person.token})
+
+
+def compile_design(design: Design) -> Compiled:
+    """Compile a campaign and try it on awkward samples. Raises TemplateInvalid, NotCanonical."""
+    compiled = Compiled(design, arrange(design))
+    for words in ("", "Ann", "  . two  blanks. ", ".\t\r\n.", "Käthe <b>&\"'=</b>" * 12):
+        person = Person("a@b.example", words, "t0ken", 0.0, _Everything(clean(words)))
+        if compiled.fast and not is_canonical(compiled.make(person).body):
+            raise NotCanonical("The compiled message is not in canonical form.")
+    return compiled
+
+
+class _Everything(dict[str, Any]):
+    """Merge fields of a sample: every field has the same words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def get(self, key: object, default: Any = None) -> Any:
+        return self._words
+
+
+def is_canonical(body: bytes) -> bool:
+    """Whether a body is its own relaxed canonical form (RFC 6376 3.4.4) and needs no dot-stuffing (RFC 5321 4.5.2)."""
+    if not body.endswith(b"\r\n") or body.endswith(b"\r\n\r\n") or b"\t" in body or b"  " in body:
+        return False
+    lines = body.split(b"\r\n")
+    return not any(line.endswith(b" ") or line.startswith(b".") or len(line) > 998 or b"\n" in line for line in lines)
+
+
+def merge_fields(address: str, name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may name: the contact's attributes, `email`, `name`, and `first_name` from the name if there is none."""
+    values = {key: _bounded(value) for key, value in attributes.items()}
+    name = clean(name)
+    values["email"], values["name"] = address, name
+    if not values.get("first_name") and name:
+        values["first_name"] = name.split(" ", 1)[0]
+    return values
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value[:MAX_VALUE])
+    if isinstance(value, list):
+        return [_bounded(item) for item in value[:100]]
+    if isinstance(value, dict):
+        return {str(key): _bounded(item) for key, item in list(value.items())[:100]}
+    return value
+
+
+def _fixed_fields(design: Design, boundary: str) -> tuple[Field, list[Field]]:
+    """The fields that are the same for everybody."""
+    sender = headers.field("From", headers.mailbox(design.from_name, design.from_address))
+    identity = f"list-{design.list_id or 0}.{design.domain}"
+    after = [
+        headers.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058 3.1
+        headers.field("List-ID", headers.mailbox(design.list_name or design.brand, identity)),  # RFC 2919 3
+        headers.field("Feedback-ID", f"{design.campaign_id}:{design.workspace_id}:campaign:{design.domain}"),
+        headers.field("MIME-Version", "1.0"),
+        headers.field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ]
+    if design.reply_to:
+        after.insert(0, headers.field("Reply-To", design.reply_to))
+    return sender, after
+
+
+def _is_fast(parts: list[Piece]) -> bool:
+    return all(isinstance(piece, str) or (isinstance(piece, Output) and field(piece.expression)) for piece in parts)
+
+
+def _line(parts: list[Piece]) -> Fill:
+    """The subject: plain text, never escaped."""
+    if all(isinstance(piece, str) for piece in parts):
+        words = "".join([piece for piece in parts if isinstance(piece, str)])
+        return lambda _values: words
+    fill = _filler(parts)
+    return lambda values: "".join(fill(values))
+
+
+def _page(parts: list[Piece]) -> Fill:
+    fill = _filler(parts)
+    return lambda values: "".join([html.escape(text) if index % 2 else text for index, text in enumerate(fill(values))])
+
+
+def _filler(parts: list[Piece]) -> Callable[[Mapping[str, Any]], list[str]]:
+    """Template text and values in turn, text first."""
+    render = general(parts)
+    return lambda values: chunks(render(values))
+
+
+def _general(parts: list[tuple[str, list[Piece]]], boundary: str) -> _Body:
+    """The way for every template: minijinja, then each piece encoded on its own."""
+    renders = [(kind, _filler(pieces)) for kind, pieces in parts]
+    static: dict[str, bytes] = {}
+
+    def known(text: str) -> bytes:
+        if text not in static:
+            if len(static) > 2000:
+                static.clear()
+            static[text] = encode(text)
+        return static[text]
+
+    def make(values: Mapping[str, Any], token: str) -> bytes:
+        values = {**values, TOKEN: token}
+        body: list[bytes] = []
+        for kind, render in renders:
+            body.append(_opening(boundary, kind))
+            encoded = []
+            for index, text in enumerate(render(values)):
+                if index % 2:
+                    encoded.append(encode(html.escape(text) if kind == "html" else text))
+                elif text:
+                    encoded.append(known(text))
+            body += [SOFT.join(encoded), b"\r\n"]
+        return b"".join([*body, _closing(boundary)])
+
+    return make
+
+
+def _opening(boundary: str, kind: str) -> bytes:
+    return f"--{boundary}\r\n{_PART % kind}".encode()
+
+
+def _closing(boundary: str) -> bytes:
+    return f"--{boundary}--\r\n".encode()
+
+
+def _segments(parts: list[tuple[str, list[Piece]]], boundary: str) -> _Body:
+    """The fast way: what does not change is encoded now."""
+    fields, line = _laid_out(parts, boundary)
+    fills = [fill for expression in fields if expression != TOKEN for fill in [field(expression)] if fill]
+    numbers = {expression: number for number, expression in enumerate([name for name in fields if name != TOKEN])}
+    count = len(numbers)
+    statics: list[bytes] = [b""]
+    slots: list[int] = []
+    for item in line:
+        if isinstance(item, bytes):
+            statics[-1] += item
+            continue
+        kind, expression = item
+        slots.append(2 * count if expression == TOKEN else numbers[expression] + (count if kind == "html" else 0))
+        statics.append(b"")
+    frame = [part for static in statics for part in (static, b"")][:-1]
+    pick = itemgetter(*slots, 0) if slots else None  # one more than needed, so that it is always a tuple
+
+    def make(values: Mapping[str, Any], token: str) -> bytes:
+        plain: list[bytes] = []
+        marked: list[bytes] = []
+        for fill in fills:
+            text = fill(values)
+            if is_plain(text):
+                encoded = text.encode()
+                plain.append(encoded)
+                marked.append(encoded)
+            else:
+                plain.append(encode(text))
+                marked.append(encode(html.escape(text)))
+        whole = frame.copy()
+        if pick is not None:
+            whole[1::2] = pick([*plain, *marked, token.encode()])[:-1]
+        return b"".join(whole)
+
+    return make
+
+
+def _laid_out(parts: list[tuple[str, list[Piece]]], boundary: str) -> tuple[list[str], list[bytes | tuple[str, str]]]:
+    """The distinct fields, and the body as bytes and slots (kind of part, field) in order."""
+    fields: dict[str, None] = {}
+    line: list[bytes | tuple[str, str]] = []
+    for kind, pieces in parts:
+        line.append(_opening(boundary, kind))
+        for index, piece in enumerate(pieces):
+            if index:
+                line.append(SOFT)
+            if isinstance(piece, Output):
+                fields[piece.expression] = None
+                line.append((kind, piece.expression))
+            elif not isinstance(piece, Statement):
+                line.append(encode(piece))
+        line.append(b"\r\n")
+    line.append(_closing(boundary))
+    return list(fields), line
