@@ -12,7 +12,7 @@ from lettershop.base.errors import ProtocolError
 
 
 class LineTooLong(ProtocolError):
-    """A line without an end within the allowed length. Its bytes so far are gone; `skip_line` passes over the rest."""
+    """A line without an end within the allowed length. It is still there; `skip_line` passes over it."""
 
     code = "line-too-long"
 
@@ -64,14 +64,15 @@ class ReceiveBuffer:
         """What there is of the next `size` bytes; may be empty. For streaming."""
         return self._take(min(size, len(self._data)))
 
-    def until(self, mark: bytes) -> bytes | None:
-        """Everything before the first `mark`, which is dropped; or None while it has not come."""
+    def until(self, mark: bytes, *, keep: int = 0) -> bytes | None:
+        """Everything before the first `mark` and its first `keep` bytes; the mark is passed over. None: feed more."""
         end = self._data.find(mark, self._searched)
         if end < 0:
             self._searched = max(0, len(self._data) - len(mark) + 1)
             return None
-        found = self._take(end + len(mark))
-        return found[: -len(mark)]
+        found = self._take(end + keep)
+        del self._data[: len(mark) - keep]
+        return found
 
     def starts_with(self, prefix: bytes) -> bool:
         """Whether the next bytes are `prefix`."""
