@@ -1,0 +1,247 @@
+"""What happens to messages that are in a mailbox: flags, copy, move, expunge; and what a session needs to know of them.
+
+Sessions keep UIDs and flags in memory; `index` fills that memory and `changes` brings it up to date, at the price of
+one look at the mailbox's row where nothing changed. Bytes that IMAP sends (envelope, structure, header) are read a page
+at a time with `contents`.
+
+Statements are written by hand, in SQL that both engines take: a FETCH or STORE must not pay for building expressions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Connection, TextClause, text
+
+from lettershop.store.database import Transaction
+from lettershop.store.mailboxes import SEEN, Mailbox, mailbox_by_id, release, take_uids, use
+
+Content = Literal["blob", "envelope", "structure", "parts", "header"]
+IndexRow = tuple[int, int, int, int, float, str]
+"""uid, flags, modseq, size, internal date, keywords."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Messages of a mailbox by UID: all there are from `low` to `high`, or of these only `uids` (in order)."""
+
+    low: int
+    high: int
+    uids: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChange:
+    """What to do to flags. `replace` sets exactly `add` and `add_words`; else bits and words are added and taken away."""
+
+    add: int = 0
+    remove: int = 0
+    add_words: tuple[str, ...] = ()
+    remove_words: tuple[str, ...] = ()
+    replace: bool = False
+
+    def flags(self, old: int) -> int:
+        """The system flags afterwards."""
+        return self.add if self.replace else (old | self.add) & ~self.remove
+
+    def words(self, old: str) -> str:
+        """The keywords afterwards; their case is that of the first use (RFC 9051 2.3.2)."""
+        if self.replace:
+            return " ".join(self.add_words)
+        if not (self.add_words or self.remove_words):
+            return old
+        gone = {word.lower() for word in self.remove_words}
+        kept = {word.lower(): word for word in old.split() if word.lower() not in gone}
+        for word in self.add_words:
+            kept.setdefault(word.lower(), word)
+        return " ".join(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Where copies went: pairs (old UID, new UID) in the mailbox with this UIDVALIDITY."""
+
+    uid_validity: int
+    pairs: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened since a modseq: messages new or changed, and UIDs that are gone."""
+
+    mailbox: Mailbox
+    rows: Sequence[IndexRow]
+    expunged: Sequence[int]
+
+
+_SINCE = text(
+    "SELECT uid, flags, modseq, size, internal_date, keywords FROM messages"
+    " WHERE mailbox_id = :box AND modseq > :since ORDER BY uid"
+)
+_INDEX = text(
+    "SELECT uid, flags, modseq, size, internal_date, keywords FROM messages WHERE mailbox_id = :box ORDER BY uid"
+)
+_GONE = text("SELECT uid FROM expunged WHERE mailbox_id = :box AND modseq > :since")
+_BUMP = text("UPDATE mailboxes SET modseq = modseq + 1 WHERE id = :box RETURNING modseq, account_id")
+_COUNT = text(
+    "UPDATE mailboxes SET messages = messages - :count, unseen = unseen - :unseen, bytes = bytes - :size"
+    " WHERE id = :box"
+)
+_EXPUNGED = text("INSERT INTO expunged (mailbox_id, uid, modseq) VALUES (:box, :uid, :modseq)")
+_COPY = text(
+    "INSERT INTO messages (mailbox_id, uid, modseq, blob, size, internal_date, flags, keywords, envelope, structure,"
+    " parts, header) SELECT :target, :new, :modseq, blob, size, internal_date, flags, keywords, envelope, structure,"
+    " parts, header FROM messages WHERE mailbox_id = :box AND uid = :uid"
+)
+_RANGE = "mailbox_id = :box AND uid BETWEEN :low AND :high"
+_LISTED = {
+    True: " AND uid IN (SELECT value FROM json_each(:uids))",
+    False: " AND uid IN (SELECT CAST(v AS BIGINT) FROM json_array_elements_text(CAST(:uids AS json)) AS v)",
+}
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def index(conn: Connection, mailbox_id: int) -> Changes | None:
+    """All messages of a mailbox as a session keeps them; None if there is no such mailbox."""
+    box = mailbox_by_id(conn, mailbox_id)
+    if box is None:
+        return None
+    return Changes(box, [tuple(row) for row in conn.execute(_INDEX, {"box": mailbox_id})], ())
+
+
+def changes(conn: Connection, mailbox_id: int, since: int) -> Changes | None:
+    """What happened after modseq `since`; None if the mailbox is gone. May tell again what is known already."""
+    box = mailbox_by_id(conn, mailbox_id)
+    if box is None:
+        return None
+    if box.modseq == since:
+        return Changes(box, (), ())
+    values = {"box": mailbox_id, "since": since}
+    rows = [tuple(row) for row in conn.execute(_SINCE, values)]
+    return Changes(box, rows, list(conn.scalars(_GONE, values)))
+
+
+def contents(conn: Connection, mailbox_id: int, chosen: Chosen, columns: Sequence[Content]) -> dict[int, Any]:
+    """The named columns of the messages, by UID (one column: its value; more: a tuple), in the order of UIDs."""
+    head = "SELECT uid, " + ", ".join(columns) + " FROM messages"
+    rows = conn.execute(*_statement(conn, head, mailbox_id, chosen, "ORDER BY uid"))
+    if len(columns) == 1:
+        return {row[0]: row[1] for row in rows}
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+# -- changing -----------------------------------------------------------------------------------------------------
+
+
+def change_flags(
+    tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, *, unchanged_since: int | None = None
+) -> list[int]:
+    """Change flags; messages that have them already stay untouched. Returns the UIDs that somebody changed after
+    modseq `unchanged_since` and that therefore were left alone (RFC 7162 3.1.3)."""
+    bumped = tx.conn.execute(_BUMP, {"box": mailbox_id}).first()
+    if bumped is None:
+        return []
+    if unchanged_since is None:
+        _change(tx, mailbox_id, chosen, change, bumped[0], bumped[0])
+        return []
+    late = "AND modseq > :limit ORDER BY uid"
+    query = _statement(tx.conn, "SELECT uid FROM messages", mailbox_id, chosen, late, limit=unchanged_since)
+    refused = list(tx.conn.scalars(*query))
+    _change(tx, mailbox_id, chosen, change, bumped[0], unchanged_since)
+    return refused
+
+
+def _change(tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, modseq: int, limit: int) -> None:
+    """One UPDATE for every combination of flags there is. A change done twice is the same as done once, so a message
+    that has just moved into a later combination is not touched again."""
+    count = "SELECT flags, keywords, COUNT(*) FROM messages"
+    tail = "AND modseq <= :limit GROUP BY flags, keywords"
+    unseen = 0
+    for flags, words, size in tx.conn.execute(*_statement(tx.conn, count, mailbox_id, chosen, tail, limit=limit)).all():
+        new = (change.flags(flags), change.words(words))
+        if new == (flags, words):
+            continue
+        unseen += size * ((flags & SEEN) - (new[0] & SEEN))
+        values = {"flags": new[0], "words": new[1], "old": flags, "old_words": words, "modseq": modseq, "limit": limit}
+        head = "UPDATE messages SET flags = :flags, keywords = :words, modseq = :modseq"
+        tail_old = "AND flags = :old AND keywords = :old_words AND modseq <= :limit"
+        tx.conn.execute(*_statement(tx.conn, head, mailbox_id, chosen, tail_old, **values))
+    if unseen:
+        tx.conn.execute(_COUNT, {"box": mailbox_id, "count": 0, "unseen": -unseen, "size": 0})
+
+
+def copy(tx: Transaction, mailbox_id: int, chosen: Chosen, target_id: int) -> Copied:
+    """Copy messages with their flags and dates; the bytes are shared. Raises NoMailbox if the target is gone."""
+    query = _statement(tx.conn, "SELECT uid, size, flags FROM messages", mailbox_id, chosen, "ORDER BY uid")
+    rows = tx.conn.execute(*query).all()
+    unseen = sum(1 for row in rows if not row[2] & SEEN)
+    size = sum(row[1] for row in rows)
+    uid_next, modseq, uid_validity, account_id = take_uids(tx, target_id, len(rows), unseen, size)
+    pairs = [(row[0], uid) for uid, row in enumerate(rows, uid_next - len(rows))]
+    use(tx, account_id, size)
+    if pairs:
+        common = {"target": target_id, "box": mailbox_id, "modseq": modseq}
+        tx.conn.execute(_COPY, [{**common, "uid": old, "new": new} for old, new in pairs])
+    return Copied(uid_validity, pairs)
+
+
+def move(tx: Transaction, mailbox_id: int, chosen: Chosen, target_id: int, at: float) -> Copied:
+    """Copy, then expunge from the source, in one transaction (RFC 6851)."""
+    copied = copy(tx, mailbox_id, chosen, target_id)
+    moved = [old for old, _ in copied.pairs]
+    if moved:
+        expunge(tx, mailbox_id, Chosen(moved[0], moved[-1], moved), at)
+    return copied
+
+
+def expunge(tx: Transaction, mailbox_id: int, chosen: Chosen, at: float, *, having: int = 0) -> list[int]:
+    """Take messages out for good, of the chosen ones those with any of the flag bits `having` (0: all). Their UIDs."""
+    bumped = tx.conn.execute(_BUMP, {"box": mailbox_id}).first()
+    if bumped is None:
+        return []
+    tail = "AND (flags & :having) <> 0" if having else ""
+    extra = {"having": having} if having else {}
+    rows = tx.conn.execute(
+        *_statement(
+            tx.conn, "DELETE FROM messages", mailbox_id, chosen, f"{tail} RETURNING uid, size, flags, blob", **extra
+        )
+    ).all()
+    if not rows:
+        return []
+    size = sum(row[1] for row in rows)
+    unseen = sum(1 for row in rows if not row[2] & SEEN)
+    tx.conn.execute(_COUNT, {"box": mailbox_id, "count": len(rows), "unseen": unseen, "size": size})
+    use(tx, bumped[1], -size)
+    release(tx, (row[3] for row in rows), at)
+    uids = sorted(row[0] for row in rows)
+    tx.conn.execute(_EXPUNGED, [{"box": mailbox_id, "uid": uid, "modseq": bumped[0]} for uid in uids])
+    return uids
+
+
+def sweep(tx: Transaction, before: float, limit: int = 1000) -> list[str]:
+    """Blobs that lost their last message before that time; their notes are taken away, the caller deletes the bytes."""
+    values = {"before": before, "limit": limit}
+    due = list(tx.conn.scalars(text("SELECT blob FROM released WHERE at < :before ORDER BY at LIMIT :limit"), values))
+    unused = [
+        blob
+        for blob in due
+        if tx.conn.scalar(text("SELECT 1 FROM messages WHERE blob = :blob LIMIT 1"), {"blob": blob}) is None
+    ]
+    if due:
+        tx.conn.execute(text("DELETE FROM released WHERE blob = :blob"), [{"blob": blob} for blob in due])
+    return unused
+
+
+def _statement(
+    conn: Connection, head: str, mailbox_id: int, chosen: Chosen, tail: str, **values: object
+) -> tuple[TextClause, dict[str, object]]:
+    """`head` WHERE the chosen messages `tail`. One text a kind of choice, so that compiled statements are found again."""
+    values |= {"box": mailbox_id, "low": chosen.low, "high": chosen.high}
+    listed = ""
+    if chosen.uids is not None:
+        listed = _LISTED[conn.dialect.name == "sqlite"]
+        values["uids"] = orjson.dumps(list(chosen.uids)).decode()
+    return text(f"{head} WHERE {_RANGE}{listed} {tail}"), values
