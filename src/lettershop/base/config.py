@@ -102,6 +102,9 @@ class Dns(_Section):
     """Which resolvers are asked."""
 
     resolvers: list[Listener] = Field([], description='Like "127.0.0.1:53". Empty: the system\'s.')
+    zone_files: list[str] = Field(
+        [], description="Zone files that are answered from before any resolver is asked: tests, the demo, split DNS."
+    )
 
 
 class Delivery(_Section):

@@ -5,19 +5,23 @@ and an Ed25519 key when it is added (RFC 8301, RFC 8463): receivers that know on
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Conflict, NotFound
+from lettershop.base.errors import Conflict, NotFound, Temporary
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import accounts as rows
 from lettershop.store import mailboxes
 from lettershop.store.database import Database, Transaction
-from lettershop.wire.address import Address, normalize_domain
+from lettershop.wire.address import Address, InvalidAddress, normal_domain
+from lettershop.wire.sasl import Credentials, Principal
 
 
 class DomainKnown(Conflict):
@@ -44,25 +48,32 @@ class NoSuchAccount(NotFound):
     code = "no-such-account"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who has logged in."""
+class TooManyTries(Temporary):
+    """Too many wrong passwords; nobody may log in from there, or as that account, for a while."""
 
-    account_id: int
-    address: str
+    code = "too-many-tries"
+
+
+BY_ACCOUNT = Limit(free=10)
+BY_PEER = Limit(free=30)
+"""Wrong passwords that cost nothing: an account's own mail client with an old password must not lock a family out."""
 
 
 class Accounts:
     """What operators do with domains and accounts, and how mail clients log in."""
 
-    def __init__(self, db: Database, passwords: Passwords, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, passwords: Passwords, clock: Clock, *, exempt: Sequence[IPv4Network | IPv6Network] = ()
+    ) -> None:
         self._db = db
         self._passwords = passwords
         self._clock = clock
+        self._exempt = exempt
+        self._throttle = Throttle(clock)
 
     async def add_domain(self, name: str, *, workspace_id: int | None = None, hosted: bool = True) -> rows.Domain:
         """Host a domain and send for it, with fresh signing keys; raises DomainKnown."""
-        name = normalize_domain(name)
+        name = normal_domain(name)
         if await self._db.read(rows.domain_by_name, name):
             raise DomainKnown(f"{name} is hosted here already.")
         now = self._clock.now()
@@ -78,7 +89,7 @@ class Accounts:
 
     async def keys(self, domain: str) -> list[rows.DkimKey]:
         """The active signing keys of a domain; raises NoSuchDomain."""
-        name = normalize_domain(domain)
+        name = normal_domain(domain)
         if not await self._db.read(rows.domain_by_name, name):
             raise NoSuchDomain(f"{name} is not hosted here.", remedy=f"Add it with: lettershop domain add {name}")
         return await self._db.read(rows.keys_of, name)
@@ -115,7 +126,7 @@ class Accounts:
             raise AccountKnown(f"{alias} is an account or an alias already.")
         await self._db.write(rows.add_alias, key, account.id)
 
-    async def list(self) -> list[rows.Account]:
+    async def all(self) -> list[rows.Account]:
         """All accounts, by address."""
         found: list[rows.Account] = []
         while page := await self._db.read(rows.list_accounts, after=found[-1].address if found else ""):
@@ -132,17 +143,31 @@ class Accounts:
         account = await self.get(address)
         await self._db.write(rows.remove_account, account.id)
 
-    async def login(self, user: str, password: str, peer_ip: str) -> Principal | None:
-        """Who this is, or None. Takes as long for a name that nobody has. `peer_ip` is for the limits to come."""
-        account = await self._find(user)
-        usable = account is not None and not account.disabled
-        right = await self._passwords.verify(password, account.password_hash if account and usable else None)
-        return Principal(account.id, account.address) if account and right else None
+    async def login(self, credentials: Credentials, peer_ip: str) -> Principal | None:
+        """Who this is, or None. Takes as long for a name that nobody has; raises TooManyTries."""
+        limits = self._limits(credentials.user, peer_ip)
+        if self._throttle.wait(limits) > 0:
+            raise TooManyTries("Too many wrong passwords. Try again later.")
+        account = await self._find(credentials.user)
+        usable = (
+            account if account and not account.disabled and credentials.authorize_as in ("", credentials.user) else None
+        )
+        if await self._passwords.verify(credentials.password, usable.password_hash if usable else None) and usable:
+            for key, _ in limits[:1]:
+                self._throttle.succeeded(key)
+            return Principal(usable.id, usable.address)
+        self._throttle.failed(limits)
+        return None
+
+    def _limits(self, user: str, peer_ip: str) -> list[tuple[str, Limit]]:
+        if any(ip_address(peer_ip) in network for network in self._exempt):
+            return []
+        return [(f"account {user.lower()}", BY_ACCOUNT), (f"peer {peer_ip}", BY_PEER)]
 
     async def _find(self, user: str) -> rows.Account | None:
         try:
             key = Address.parse(user).key
-        except ValueError:
+        except InvalidAddress:
             return None
         return await self._db.read(rows.account_by_address, key)
 
@@ -160,12 +185,12 @@ class NewAccount:
 
 def _row(account: NewAccount, domains: dict[str, int], now: float) -> dict[str, object]:
     address = Address.parse(account.address)
-    if address.domain_key not in domains:
+    if address.domain not in domains:
         raise NoSuchDomain(
             f"{address.domain} is not hosted here.", remedy=f"Add it with: lettershop domain add {address.domain}"
         )
     return {
-        "address": address.key, "domain_id": domains[address.domain_key], "name": account.name, "password_hash": account.stored,
+        "address": address.key, "domain_id": domains[address.domain], "name": account.name, "password_hash": account.stored,
         "quota_bytes": account.quota, "greylist": account.greylist, "created_at": now,
     }  # fmt: skip
 
@@ -178,7 +203,7 @@ def _add_accounts(tx: Transaction, values: list[dict[str, object]], now: float) 
 def _generate_keys(now: float) -> list[tuple[str, str, str]]:
     """Fresh keys as (selector, algorithm, PEM); the selector tells the month, for those who rotate them."""
     month = datetime.fromtimestamp(now, UTC).strftime("%Y%m")
-    made = {
+    made: dict[str, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey] = {
         "rsa": rsa.generate_private_key(public_exponent=65537, key_size=2048),
         "ed25519": ed25519.Ed25519PrivateKey.generate(),
     }

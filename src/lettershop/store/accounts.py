@@ -152,6 +152,13 @@ def route(conn: Connection, candidates: Sequence[str]) -> Account | None:
     return None
 
 
+def first_account(conn: Connection, domain_id: int | None) -> Account | None:
+    """The oldest account of a domain (None: of all), who gets what is written to role addresses that nobody has."""
+    query = select(*_ACCOUNT).order_by(accounts.c.id).limit(1)
+    row = conn.execute(query if domain_id is None else query.where(accounts.c.domain_id == domain_id)).one_or_none()
+    return Account(*row) if row else None
+
+
 def greylisted(tx: Transaction, triplet: str, now: float, delay: float) -> bool:
     """Whether this triplet has to wait still; its first time is noted."""
     first_seen = tx.conn.scalar(select(greylist.c.first_seen).where(greylist.c.triplet == triplet))

@@ -46,6 +46,11 @@ class Address:
         return f"{quote_local(self.local)}@{unicode_domain(self.domain)}"
 
     @property
+    def key(self) -> str:
+        """For comparison where we are the host, and for suppression: the local part folded too (RFC 5321 2.4)."""
+        return f"{self.local.lower()}@{self.domain}"
+
+    @property
     def needs_smtputf8(self) -> bool:
         """Whether it can only be sent to a server with SMTPUTF8 (RFC 6531)."""
         return not self.local.isascii()

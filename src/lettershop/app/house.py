@@ -1,0 +1,107 @@
+"""The storage and the services of one process, built from the configuration."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lettershop.base.clock import Clock, SystemClock
+from lettershop.base.config import Config
+from lettershop.mail.accounts import Accounts
+from lettershop.mail.passwords import Passwords
+from lettershop.mail.tokens import Tokens
+from lettershop.mail.users import Users
+from lettershop.net.resolver import Resolver
+from lettershop.net.zones import open_resolver
+from lettershop.store import envelopes, secrets, workspaces
+from lettershop.store.blobs import Blobs, open_blobs
+from lettershop.store.database import Database
+from lettershop.store.migrate import MAIL, MAIN, open_half, upgrade
+
+if TYPE_CHECKING:
+    from lettershop.app.campaigns import Marketing
+
+FIRST_WORKSPACE = "Main"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What commands and workers share. `marketing` is None where the package marketing/ is not installed."""
+
+    config: Config
+    clock: Clock
+    mail_db: Database
+    main_db: Database
+    blobs: Blobs
+    resolver: Resolver
+    passwords: Passwords
+    tokens: Tokens
+    accounts: Accounts
+    users: Users
+    marketing: "Marketing | None"
+
+    async def ensure_workspace(self, name: str) -> int:
+        """The workspace of this name; made if it is not there."""
+        return await self.main_db.write(workspaces.ensure, name, self.clock.now())
+
+    async def first_workspace(self) -> int:
+        """The oldest workspace; made if there is none."""
+        found = await self.main_db.read(workspaces.first)
+        return found if found is not None else await self.ensure_workspace(FIRST_WORKSPACE)
+
+
+async def prepare_storage(config: Config) -> None:
+    """Folders and the newest schema; every start does it."""
+    Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
+    await upgrade(config.database_url)
+
+
+@asynccontextmanager
+async def open_house(
+    config: Config, clock: Clock | None = None, *, resolver: Resolver | None = None
+) -> AsyncIterator[House]:
+    """The services on their storage, closed in the end. Without a clock and a resolver, the real ones."""
+    clock = clock or SystemClock()
+    await prepare_storage(config)
+    mail_db, main_db = open_half(config.database_url, MAIL), open_half(config.database_url, MAIN)
+    blobs = open_blobs(config.blobs_url, clock)
+    try:
+        yield await _build(config, clock, mail_db, main_db, blobs, resolver or open_resolver(config.dns, clock))
+    finally:
+        await blobs.close()
+        await mail_db.close()
+        await main_db.close()
+
+
+async def _build(
+    config: Config, clock: Clock, mail_db: Database, main_db: Database, blobs: Blobs, resolver: Resolver
+) -> House:
+    passwords = Passwords(clock)
+    exempt = config.security.login_limit_exempt
+    tokens = Tokens(await main_db.write(secrets.ensure, "links", clock.token(32), clock.now()))
+    accounts = Accounts(mail_db, passwords, clock, exempt=exempt)
+    marketing = None
+    if find_spec("lettershop.marketing") is not None:
+        from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
+
+        marketing = build_marketing(config, clock, main_db, accounts, tokens)
+    return House(
+        config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
+        tokens=tokens, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
+    )  # fmt: skip
+
+
+def owner_of(config: Config, number: int) -> str:
+    """The name under which a worker holds leases: the same after a restart, so that it can be given back."""
+    return f"{config.server.hostname}/{number}"
+
+
+async def give_back_leases(config: Config, number: int) -> None:
+    """Envelopes that a dead worker held go back to the queue."""
+    database = open_half(config.database_url, MAIN)
+    try:
+        await database.write(envelopes.release_owner, owner_of(config, number))
+    finally:
+        await database.close()

@@ -1,0 +1,23 @@
+"""The tree of commands."""
+
+import typer
+
+from lettershop.cli import accounts, audience, campaigns, demo, domains, init, queue, segments, serve, users
+
+program = typer.Typer(
+    name="lettershop",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Mail server, bulk mail transfer agent and email marketing in one program.",
+)
+program.command("init")(init.init)
+program.command("serve")(serve.serve)
+program.command("demo")(demo.demo)
+program.add_typer(domains.commands, name="domain")
+program.add_typer(accounts.commands, name="account")
+program.add_typer(users.commands, name="user")
+program.add_typer(audience.commands, name="audience")
+program.add_typer(segments.commands, name="segment")
+program.add_typer(campaigns.commands, name="campaign")
+program.add_typer(queue.commands, name="queue")

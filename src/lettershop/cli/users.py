@@ -1,0 +1,80 @@
+"""`lettershop user`: people who log in to the web interface."""
+
+from typing import Annotated
+
+import typer
+
+from lettershop.app.house import House
+from lettershop.cli.accounts import FromStdin, read_password
+from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+
+commands = typer.Typer(no_args_is_help=True, help="People who log in to the web interface.")
+
+Email = Annotated[str, typer.Argument(help="The address to log in with.")]
+
+
+@commands.command("add")
+def add(
+    email: Email,
+    role: Annotated[str, typer.Option(help="owner, admin, marketer, analyst, postmaster or 'inbox agent'.")],
+    config: ConfigFile = None,
+    password_stdin: FromStdin = False,
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+) -> None:
+    """Add a person to the first workspace."""
+    password = read_password(password_stdin)
+    run(config, lambda house: house.users.create(email, password, role=role, name=name))
+    print(f"{email} can sign in now, as {role}.")
+
+
+@commands.command("list")
+def list_(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the people and their roles."""
+    found = run(config, lambda house: house.users.everyone())
+    rows = [
+        {
+            "email": user.email,
+            "name": user.name,
+            "roles": [f"{m.role} in {m.workspace}" for m in memberships],
+            "disabled": user.disabled,
+        }
+        for user, memberships in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = [
+        (row["email"], row["name"], ", ".join(row["roles"]), "locked out" if row["disabled"] else "") for row in rows
+    ]
+    print_rows(
+        "People",
+        ["email", "name", "roles", ""],
+        table,
+        "Nobody yet. Add one with: lettershop user add EMAIL --role owner",
+    )
+
+
+@commands.command("password")
+def password_(email: Email, config: ConfigFile = None, password_stdin: FromStdin = False) -> None:
+    """Change a password; the person's sessions end."""
+    password = read_password(password_stdin)
+    run(config, lambda house: house.users.set_password(email, password))
+    print(f"The password of {email} is changed.")
+
+
+@commands.command("role")
+def role_(email: Email, role: Annotated[str, typer.Argument(help="The new role.")], config: ConfigFile = None) -> None:
+    """Change a person's role in the first workspace."""
+
+    async def work(house: House) -> None:
+        await house.users.set_role(email, role, await house.first_workspace())
+
+    run(config, work)
+    print(f"{email} is {role} now.")
+
+
+@commands.command("remove")
+def remove(email: Email, config: ConfigFile = None) -> None:
+    """Remove a person."""
+    run(config, lambda house: house.users.remove(email))
+    print(f"{email} is removed.")

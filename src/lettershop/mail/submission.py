@@ -1,0 +1,143 @@
+"""Mail from our own users: who may send as whom, what is completed, and where it goes.
+
+    accept_sender (logged in, and the address is theirs) > accept_recipient (anybody)
+    > deliver: Date and Message-ID are added where they miss (RFC 6409 8) > DKIM > blob
+    > recipients here get it at once, the others are envelopes in the queue; one 250 after all commits
+
+`StoredSource` hands stored messages to the delivery engine: the other half of the port `egress.message.MessageSource`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from sqlalchemy import Connection
+
+from lettershop.base.clock import Clock
+from lettershop.egress.message import Leased, Recipe, Withhold
+from lettershop.mail.inbound import Inbound
+from lettershop.mail.route import Elsewhere, Nowhere
+from lettershop.mail.sign import MessageSigner
+from lettershop.store import accounts as account_rows
+from lettershop.store import envelopes, suppressions
+from lettershop.store.blobs import BlobMissing, Blobs
+from lettershop.store.database import Database, Transaction
+from lettershop.wire.address import Address
+from lettershop.wire.smtp import replies
+from lettershop.wire.smtp.client import dot_stuff
+from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
+from lettershop.wire.smtp.replies import Reply
+
+NOT_YOURS = Reply.of(553, "5.7.1", "This is not one of your addresses")
+
+
+class Submission:
+    """The service behind ports 587 and 465."""
+
+    def __init__(
+        self, mail_db: Database, main_db: Database, blobs: Blobs, inbound: Inbound, signer: MessageSigner, clock: Clock,
+        *, hostname: str, expire: float,
+    ) -> None:  # fmt: skip
+        self._mail_db = mail_db
+        self._main_db = main_db
+        self._blobs = blobs
+        self._inbound = inbound
+        self._signer = signer
+        self._clock = clock
+        self._hostname = hostname
+        self._expire = expire
+
+    async def accept_client(self, client: Client) -> Reply | None:
+        """Everybody may knock; only who logs in gets further."""
+        return None
+
+    async def accept_sender(self, client: Client, sender: MailFrom) -> Reply:
+        """Only addresses that belong to the account: its own, its aliases, its catch-all domains; or the null sender."""
+        if client.principal is None:
+            return replies.LOGIN_REQUIRED
+        if sender.address is None:
+            return replies.SENDER_OK
+        if await self._mail_db.read(_owns, client.principal.account_id, sender.address):
+            return replies.SENDER_OK
+        return NOT_YOURS
+
+    async def accept_recipient(self, client: Client, sender: MailFrom, recipient: RcptTo) -> Reply:
+        """Anybody elsewhere; here only those who exist, so a slip is told at once."""
+        found = await self._inbound.find(recipient)
+        return replies.NO_SUCH_MAILBOX if isinstance(found, Nowhere) else replies.RECIPIENT_OK
+
+    async def deliver(self, envelope: Envelope, data: bytes) -> Reply:
+        """Complete, sign, store; 250 after every commit."""
+        now = self._clock.now()
+        message = await self._signer.sign(self._completed(envelope, data, now), now)
+        here = [r for r in envelope.recipients if not isinstance(await self._inbound.find(r), Elsewhere)]
+        away = [recipient for recipient in envelope.recipients if recipient not in here]
+        if here:
+            await self._inbound.store(here, envelope.sender, message, None, None, now)
+        if away:
+            blob = await self._blobs.put(message)
+            await self._main_db.write(_enqueue, envelope.sender, away, blob, len(message), now, now + self._expire)
+        return replies.ACCEPTED
+
+    def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
+        """Received on top; Date and Message-ID where they miss."""
+        date = format_datetime(datetime.fromtimestamp(now, UTC))
+        client = envelope.client
+        top = f"Received: from {client.helo or 'unknown'}\r\n\tby {self._hostname} with {client.protocol};\r\n\t{date}\r\n"
+        head = b"\r\n" + data.partition(b"\r\n\r\n")[0].lower()
+        if b"\r\ndate:" not in head:
+            top += f"Date: {date}\r\n"  # RFC 6409 8.2
+        if b"\r\nmessage-id:" not in head:
+            top += f"Message-ID: <{self._clock.token(16).hex()}@{self._hostname}>\r\n"  # RFC 6409 8.3
+        return top.encode() + data
+
+
+def _owns(conn: Connection, account_id: int, address: Address) -> bool:
+    found = account_rows.route(conn, [address.key, f"@{address.domain}"])
+    return found is not None and found.id == account_id
+
+
+def _enqueue(
+    tx: Transaction, sender: MailFrom, recipients: Sequence[RcptTo], blob: str, size: int, now: float, expires_at: float
+) -> None:
+    envelopes.enqueue_stored(
+        tx, workspace_id=None, mail_from=str(sender.address or ""), blob=blob, size=size, now=now, expires_at=expires_at,
+        recipients=[(str(recipient.address), recipient.address.domain) for recipient in recipients],
+    )  # fmt: skip
+
+
+class StoredSource:
+    """Stored messages for the delivery engine."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self._db = db
+        self._blobs = blobs
+
+    async def prepare(self, leased: Sequence[Leased]) -> Sequence[Recipe | Withhold]:
+        """See `egress.message.MessageSource`; the ledger is asked here, last."""
+        found, barred = await self._db.read(_look_up, leased)
+        return [await self._one(one, found.get(one.outgoing_id or 0), barred) for one in leased]
+
+    async def _one(self, one: Leased, message: envelopes.Outgoing | None, barred: set[int]) -> Recipe | Withhold:
+        if message is None or one.address is None:
+            return Withhold(one.envelope_id, "message-gone")
+        if one.envelope_id in barred:
+            return Withhold(one.envelope_id, "suppressed")
+        try:
+            data = await self._blobs.get(message.blob)
+        except BlobMissing:
+            return Withhold(one.envelope_id, "message-gone")
+        wire = dot_stuff(data)
+        return Recipe(one.envelope_id, message.mail_from, one.address, lambda: wire)
+
+
+def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, envelopes.Outgoing], set[int]]:
+    """The messages, and the envelopes whose recipient nobody may write to."""
+    found = envelopes.stored_messages(conn, (one.outgoing_id for one in leased if one.outgoing_id is not None))
+    keys = {one.envelope_id: Address.parse(one.address).key for one in leased if one.address}
+    barred: set[int] = set()
+    for workspace_id in {one.workspace_id for one in leased}:
+        mine = {one.envelope_id for one in leased if one.workspace_id == workspace_id and one.envelope_id in keys}
+        hits = suppressions.suppressed(conn, workspace_id, {keys[envelope_id] for envelope_id in mine})
+        barred |= {envelope_id for envelope_id in mine if keys[envelope_id] in hits}
+    return found, barred
