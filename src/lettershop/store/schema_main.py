@@ -151,6 +151,9 @@ campaigns = Table(
     Column("expanded_to", Id, nullable=False, server_default="0"),  # contacts up to this id are in the queue
     Column("expanded", Boolean, nullable=False, server_default=false()),
     Column("recipients", Id, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="1"),  # counts changes of what the message is made of
+    Column("track_opens", Boolean, nullable=False, server_default=true()),
+    Column("track_clicks", Boolean, nullable=False, server_default=true()),
 )  # fmt: skip
 
 campaign_links = Table(
@@ -232,6 +235,24 @@ engagements = Table(
     Column("contact_id", Id),
     Column("opened_at", Time), Column("machine_opened_at", Time), Column("clicked_at", Time), Column("machine_clicked_at", Time),
     Column("unsubscribed_at", Time), Column("complained_at", Time), Column("replied_at", Time),
+    Column("deferred_at", Time),  # since when it waits after a temporary answer; None: it does not wait
+    Column("bounced_at", Time),
+)  # fmt: skip
+
+link_engagements = Table(
+    "link_engagements", metadata,  # who followed which link, first moment by a person
+    Column("envelope_id", Id, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("clicked_at", Time, nullable=False),
+)  # fmt: skip
+
+bounce_samples = Table(
+    "bounce_samples", metadata,  # one answer as an example for each reason
+    Column("campaign_id", Id, primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Column("hard", Boolean, primary_key=True),
+    Column("example", Text, nullable=False),
+    Column("advice", Text, nullable=False),
 )  # fmt: skip
 
 counters = Table(

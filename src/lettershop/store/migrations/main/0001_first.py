@@ -11,6 +11,14 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('bounce_samples',
+    sa.Column('campaign_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('hard', sa.Boolean(), nullable=False),
+    sa.Column('example', sa.Text(), nullable=False),
+    sa.Column('advice', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('campaign_id', 'reason', 'hard')
+    )
     op.create_table('counters',
     sa.Column('campaign_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('what', sa.Text(), nullable=False),
@@ -30,6 +38,8 @@ def upgrade() -> None:
     sa.Column('unsubscribed_at', sa.Double(), nullable=True),
     sa.Column('complained_at', sa.Double(), nullable=True),
     sa.Column('replied_at', sa.Double(), nullable=True),
+    sa.Column('deferred_at', sa.Double(), nullable=True),
+    sa.Column('bounced_at', sa.Double(), nullable=True),
     sa.PrimaryKeyConstraint('envelope_id')
     )
     with op.batch_alter_table('engagements', schema=None) as batch_op:
@@ -94,6 +104,12 @@ def upgrade() -> None:
     sa.Column('touched_at', sa.Double(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('workspace_id', 'campaign_id', 'priority')
+    )
+    op.create_table('link_engagements',
+    sa.Column('envelope_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('clicked_at', sa.Double(), nullable=False),
+    sa.PrimaryKeyConstraint('envelope_id', 'number')
     )
     op.create_table('outgoing',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -265,6 +281,9 @@ def upgrade() -> None:
     sa.Column('expanded_to', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
     sa.Column('expanded', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('recipients', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('track_opens', sa.Boolean(), server_default=sa.true(), nullable=False),
+    sa.Column('track_clicks', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.ForeignKeyConstraint(['brand_id'], ['brands.id'], ),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id')

@@ -1,0 +1,264 @@
+"""What links in messages do: opens, clicks, unsubscribe, web version. The web calls these; it holds no rule itself.
+
+Token > `mail.tokens` (no look-up) > the campaign's links, kept in memory > an event, committed with all that wait > the
+answer. An event is a raw fact; whether it was a person is judged later (`marketing.analytics`). Nothing here is done on
+a GET but counting: unsubscribing is a POST or a button (RFC 8058 3.2).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from lettershop.base.clock import Clock
+from lettershop.base.facts import Clicked, Fact, Opened
+from lettershop.mail.tokens import Recipient, Tokens
+from lettershop.marketing import links as links_module
+from lettershop.marketing.content import Design
+from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
+from lettershop.store import campaigns, contacts, subscriptions, workspaces
+from lettershop.store.database import Database, Transaction
+
+KEPT = 200
+"""Campaigns whose links are kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of a request. `headers`: those that tell a machine from a person, one a line, "name: value"."""
+
+    user_agent: str = ""
+    ip: str = ""
+    headers: str = ""
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeView:
+    """What the unsubscribe page shows. `list_name` empty: all mail of the brand. `address` is masked."""
+
+    brand: str
+    list_name: str
+    address: str
+    done: bool
+    tracking: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of a campaign, what a request needs."""
+
+    workspace_id: int
+    list_id: int | None
+    links: Mapping[int, str]
+
+
+class PublicActions:
+    """See the module. `public_url` is what links in messages start with."""
+
+    def __init__(self, main: Database, tokens: Tokens, clock: Clock, public_url: str) -> None:
+        self._main = main
+        self._tokens = tokens
+        self._clock = clock
+        self._public_url = public_url
+        self._events = EventLog(main)
+        self._campaigns: dict[int, _Known] = {}
+
+    async def opened(self, token: str, signals: Signals) -> bool:
+        """The pixel was asked for; False if the token is not ours. Committed when this returns."""
+        who = self._tokens.open(token)
+        known = await self._known(who.campaign_id) if who is not None else None
+        if who is None or known is None:
+            return False
+        await self._events.add(
+            Opened(
+                at=self._clock.now(), workspace_id=known.workspace_id, campaign_id=who.campaign_id,
+                contact_id=who.contact_id, envelope_id=who.envelope_id,
+                user_agent=signals.user_agent, ip=signals.ip, headers=signals.headers,
+            )
+        )  # fmt: skip
+        return True
+
+    async def followed(self, token: str, number: int, signals: Signals) -> str | None:
+        """A tracked link was followed: where it leads; None if there is no such link. Committed when this returns."""
+        who = self._tokens.open(token)
+        known = await self._known(who.campaign_id) if who is not None else None
+        if who is None or known is None or number not in known.links:
+            return None
+        target = await self._target(who, known.links[number])
+        if target is None:
+            return None
+        await self._events.add(
+            Clicked(
+                at=self._clock.now(), workspace_id=known.workspace_id, campaign_id=who.campaign_id,
+                contact_id=who.contact_id, envelope_id=who.envelope_id, link=number,
+                user_agent=signals.user_agent, ip=signals.ip, headers=signals.headers, method=signals.method,
+            )
+        )  # fmt: skip
+        return target
+
+    async def _target(self, who: Recipient, url: str) -> str | None:
+        if "{" not in url:
+            return links_module.resolve(url, {})
+        contact = await self._main.read(contacts.by_id, who.contact_id)
+        if contact is None:
+            return None
+        return links_module.resolve(url, merge_fields(contact.email, contact.name, contact.attributes))
+
+    async def unsubscribe_view(self, token: str) -> UnsubscribeView | None:
+        """What the unsubscribe page shows; None if the token is not ours. Changes nothing."""
+        who = self._tokens.open(token)
+        return await self._main.read(_view, who) if who is not None else None
+
+    async def unsubscribe(self, token: str, how: str, ip: str = "") -> bool:
+        """Unsubscribe; True whenever the token is ours, also the second time. `how`: one-click, page, mailto."""
+        who = self._tokens.open(token)
+        if who is None:
+            return False
+        await self._main.write(unsubscribe, who, how, ip, self._clock.now())
+        return True
+
+    async def resubscribe(self, token: str, ip: str = "") -> bool:
+        """Undo it, by the person's own word; False if there was nothing to undo."""
+        who = self._tokens.open(token)
+        return who is not None and await self._main.write(_resubscribe, who, ip, self._clock.now())
+
+    async def allow_tracking(self, token: str, allowed: bool) -> bool:
+        """Whether opens of this person may be recorded, in mail already sent too."""
+        who = self._tokens.open(token)
+        if who is None:
+            return False
+        await self._main.write(contacts.set_tracking, who.contact_id, allowed, self._clock.now())
+        return True
+
+    async def web_version(self, token: str) -> str | None:
+        """The message as HTML, made for this person as they are now; None if it is not there any more."""
+        who = self._tokens.open(token)
+        found = await self._main.read(_message, who, self._public_url) if who is not None else None
+        if found is None or who is None:
+            return None
+        design, contact = found
+        values = merge_fields(contact.email, contact.name, contact.attributes)
+        compiled: Compiled = await asyncio.to_thread(compile_design, design)
+        return compiled.page(Person(contact.email, contact.name, token, self._clock.now(), values))
+
+    async def _known(self, campaign_id: int) -> _Known | None:
+        known = self._campaigns.get(campaign_id)
+        if known is not None:
+            return known
+        found = await self._main.read(_known, campaign_id)
+        if found is not None:
+            if len(self._campaigns) >= KEPT:
+                self._campaigns.clear()
+            self._campaigns[campaign_id] = found
+        return found
+
+
+class EventLog:
+    """Appends tracking events in batches: whoever comes while a commit runs waits for the next one, together."""
+
+    def __init__(self, main: Database) -> None:
+        self._main = main
+        self._waiting: list[Fact] = []
+        self._next: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, fact: Fact) -> None:
+        """Returns after the commit."""
+        self._waiting.append(fact)
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="tracking-events")
+        await asyncio.shield(self._next)
+
+    async def _run(self) -> None:
+        while self._next is not None:
+            batch, done = self._waiting, self._next
+            self._waiting, self._next = [], None
+            try:
+                await self._main.write(append, batch)
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+
+def append(tx: Transaction, batch: Sequence[Fact]) -> None:
+    """Write the events, but no open of a person who does not want to be tracked."""
+    opens = {fact.contact_id for fact in batch if isinstance(fact, Opened) and fact.contact_id is not None}
+    silent = contacts.silent(tx.conn, opens) if opens else set()
+    for fact in batch:
+        if not (isinstance(fact, Opened) and fact.contact_id in silent):
+            tx.fact(fact)
+
+
+def unsubscribe(tx: Transaction, who: Recipient, how: str, ip: str, at: float) -> bool:
+    """Take the recipient of a campaign off its list; off everything if it was for none. False if that was so already."""
+    campaign = campaigns.by_id(tx.conn, who.campaign_id)
+    return campaign is not None and subscriptions.unsubscribe(
+        tx, who.contact_id, campaign.list_id,
+        how=how, at=at, ip=ip, campaign_id=who.campaign_id, envelope_id=who.envelope_id,
+    )  # fmt: skip
+
+
+def _resubscribe(tx: Transaction, who: Recipient, ip: str, at: float) -> bool:
+    campaign = campaigns.by_id(tx.conn, who.campaign_id)
+    consent = subscriptions.Consent("express", "asked to be subscribed again", "page", ip)
+    return campaign is not None and subscriptions.resubscribe(
+        tx, who.contact_id, campaign.list_id, consent=consent, at=at
+    )
+
+
+def _known(conn: Connection, campaign_id: int) -> _Known | None:
+    campaign = campaigns.by_id(conn, campaign_id)
+    if campaign is None:
+        return None
+    urls = {link.number: link.url for link in campaigns.links_of(conn, campaign_id)}
+    return _Known(campaign.workspace_id, campaign.list_id, urls)
+
+
+def _view(conn: Connection, who: Recipient) -> UnsubscribeView | None:
+    campaign = campaigns.by_id(conn, who.campaign_id)
+    contact = contacts.by_id(conn, who.contact_id)
+    if campaign is None or contact is None:
+        return None
+    brand = workspaces.brand(conn, campaign.brand_id)
+    return UnsubscribeView(
+        brand=brand.name if brand is not None else "",
+        list_name=subscriptions.list_name(conn, campaign.list_id),
+        address=masked(contact.email),
+        done=subscriptions.has_left(conn, contact.id, campaign.list_id),
+        tracking=contact.tracking_consent,
+    )
+
+
+def masked(address: str) -> str:
+    """An address that its owner recognises and nobody else learns: "a…a@brand.example"."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…{local[-1:]}@{domain}" if len(local) > 2 else f"…@{domain}"
+
+
+def _message(conn: Connection, who: Recipient, public_url: str) -> tuple[Design, contacts.Contact] | None:
+    campaign = campaigns.by_id(conn, who.campaign_id)
+    contact = contacts.by_id(conn, who.contact_id)
+    if campaign is None or contact is None:
+        return None
+    design = design_of(conn, campaign, public_url)
+    return (design, contact) if design is not None else None
+
+
+def design_of(conn: Connection, campaign: campaigns.Campaign, public_url: str) -> Design | None:
+    """What a campaign's message is made of; None if its brand is gone."""
+    brand = workspaces.brand(conn, campaign.brand_id)
+    if brand is None:
+        return None
+    return Design(
+        campaign_id=campaign.id, version=campaign.version, workspace_id=campaign.workspace_id,
+        subject=campaign.subject, html=campaign.html, text=campaign.text, preheader=campaign.preheader,
+        from_name=brand.from_name, from_address=brand.from_address, reply_to=brand.reply_to,
+        brand=brand.name, postal_address=brand.postal_address, public_url=public_url,
+        list_id=campaign.list_id, list_name=subscriptions.list_name(conn, campaign.list_id),
+        track_opens=campaign.track_opens, track_clicks=campaign.track_clicks,
+    )  # fmt: skip

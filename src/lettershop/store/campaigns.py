@@ -1,0 +1,228 @@
+"""Campaigns: what is sent to whom, and how far that is.
+
+A change of state names the states it may come from and is done only if the campaign is in one of them (the table of
+transitions is in `marketing.campaigns`). `for_sending` is the one question that the sending engine asks per batch.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from lettershop.base.facts import CampaignChanged
+from lettershop.store.contacts import PIECE
+from lettershop.store.database import Transaction
+from lettershop.store.rows import insert_one
+from lettershop.store.schema_main import campaign_links, campaigns, contacts, subscriptions, suppressions
+from lettershop.store.subscriptions import SUBSCRIBED
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign as it is stored. `tree`: JSON of `marketing.segments`, {} for everybody on the list."""
+
+    id: int
+    workspace_id: int
+    brand_id: int
+    name: str
+    state: str
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    tree: dict[str, Any]
+    list_id: int | None
+    created_at: float
+    scheduled_at: float | None
+    started_at: float | None
+    finished_at: float | None
+    expanded_to: int
+    expanded: bool
+    recipients: int
+    version: int
+    track_opens: bool
+    track_clicks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The few columns that say whether a campaign is sent, and in which version."""
+
+    id: int
+    state: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A contact as the message is made for it. `suppressed`: the reason, or None; `status`: on the campaign's list."""
+
+    contact_id: int
+    email: str
+    name: str
+    attributes: dict[str, Any]
+    suppressed: str | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A tracked link."""
+
+    number: int
+    url: str
+    label: str
+
+
+_CAMPAIGN = [campaigns.c[name] for name in Campaign.__slots__]
+
+
+def create(tx: Transaction, workspace_id: int, brand_id: int, *, at: float, **values: Any) -> int:
+    """A draft; its id. `values`: name, subject, html and what else `Campaign` has."""
+    return insert_one(
+        tx.conn, campaigns, workspace_id=workspace_id, brand_id=brand_id, state="draft", created_at=at, **values
+    )
+
+
+def change(tx: Transaction, campaign_id: int, **values: Any) -> bool:
+    """Change the content of a draft or of a campaign that waits; False if it is not one."""
+    where = (campaigns.c.id == campaign_id, campaigns.c.state.in_(("draft", "scheduled")))
+    return bool(
+        tx.conn.execute(update(campaigns).where(*where).values(version=campaigns.c.version + 1, **values)).rowcount
+    )
+
+
+def by_id(conn: Connection, campaign_id: int) -> Campaign | None:
+    """The campaign, or None."""
+    row = conn.execute(select(*_CAMPAIGN).where(campaigns.c.id == campaign_id)).first()
+    return Campaign(*row) if row is not None else None
+
+
+def by_name(conn: Connection, workspace_id: int, name: str) -> Campaign | None:
+    """The newest campaign of that name, or None."""
+    where = (campaigns.c.workspace_id == workspace_id, campaigns.c.name == name)
+    row = conn.execute(select(*_CAMPAIGN).where(*where).order_by(campaigns.c.id.desc()).limit(1)).first()
+    return Campaign(*row) if row is not None else None
+
+
+def page(conn: Connection, workspace_id: int, *, before: int | None = None, limit: int = 50) -> list[Campaign]:
+    """The workspace's campaigns, newest first; `before` is the last id of the page before."""
+    query = select(*_CAMPAIGN).where(campaigns.c.workspace_id == workspace_id)
+    if before is not None:
+        query = query.where(campaigns.c.id < before)
+    return [Campaign(*row) for row in conn.execute(query.order_by(campaigns.c.id.desc()).limit(limit))]
+
+
+def in_state(conn: Connection, *states: str) -> list[Campaign]:
+    """All campaigns in these states, oldest first."""
+    query = select(*_CAMPAIGN).where(campaigns.c.state.in_(states)).order_by(campaigns.c.id)
+    return [Campaign(*row) for row in conn.execute(query)]
+
+
+def move(
+    tx: Transaction, campaign_id: int, to: str, *, only_from: Sequence[str], at: float, by: str = "", why: str = "",
+    **values: Any,
+) -> bool:  # fmt: skip
+    """Move to another state, with a fact; False if the campaign is in none of the states it may come from."""
+    where = (campaigns.c.id == campaign_id, campaigns.c.state.in_(only_from))
+    if not tx.conn.execute(update(campaigns).where(*where).values(state=to, **values)).rowcount:
+        return False
+    workspace_id = tx.conn.scalar(select(campaigns.c.workspace_id).where(campaigns.c.id == campaign_id))
+    tx.fact(CampaignChanged(at=at, workspace_id=workspace_id, campaign_id=campaign_id, state=to, by=by, why=why))
+    return True
+
+
+def expanded(tx: Transaction, campaign_id: int, *, to: int, more: int, done: bool) -> None:
+    """Note that contacts up to id `to` are in the queue, `more` of them now."""
+    tx.conn.execute(
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id)
+        .values(expanded_to=to, recipients=campaigns.c.recipients + more, expanded=done)
+    )
+
+
+# -- links -------------------------------------------------------------------------------------------------------------
+
+
+def set_links(tx: Transaction, campaign_id: int, links: Iterable[tuple[int, str, str]]) -> None:
+    """Replace the campaign's tracked links by (number, url, label)."""
+    tx.conn.execute(delete(campaign_links).where(campaign_links.c.campaign_id == campaign_id))
+    rows = [{"campaign_id": campaign_id, "number": n, "url": url, "label": label} for n, url, label in links]
+    if rows:
+        tx.conn.execute(insert(campaign_links), rows)
+
+
+def links_of(conn: Connection, campaign_id: int) -> list[StoredLink]:
+    """The campaign's tracked links, by number."""
+    c = campaign_links.c
+    rows = conn.execute(select(c.number, c.url, c.label).where(c.campaign_id == campaign_id).order_by(c.number))
+    return [StoredLink(*row) for row in rows]
+
+
+# -- recipients --------------------------------------------------------------------------------------------------------
+
+
+def _suppressed() -> ColumnElement[str | None]:
+    """Why a contact's address is suppressed, for its workspace or for everybody; NULL if it is not."""
+    s = suppressions.c
+    return (
+        select(func.max(s.reason))
+        .where(s.email_key == contacts.c.email_key, s.workspace_id.in_([0, contacts.c.workspace_id]))
+        .scalar_subquery()
+    )
+
+
+def audience(
+    conn: Connection, campaign: Campaign, where: ColumnElement[bool] | None, *, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """The next (contact id, domain) whom the campaign is for, by id: on its list, in its segment, not suppressed."""
+    query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
+    rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
+    return [(row.id, row.domain) for row in rows]
+
+
+def audience_size(conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> int:
+    """How many would get a campaign now."""
+    return conn.scalar(_audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)) or 0
+
+
+def _audience(query: Any, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> Any:
+    query = query.where(contacts.c.workspace_id == workspace_id, _suppressed().is_(None))
+    if list_id is not None:
+        on_list = and_(
+            subscriptions.c.contact_id == contacts.c.id, subscriptions.c.list_id == list_id,
+            subscriptions.c.status == SUBSCRIBED,
+        )  # fmt: skip
+        query = query.where(exists().where(on_list))
+    return query if where is None else query.where(where)
+
+
+def standings(conn: Connection, campaign_ids: Iterable[int]) -> dict[int, Standing]:
+    """State and version of these campaigns."""
+    c = campaigns.c
+    rows = conn.execute(select(c.id, c.state, c.version).where(c.id.in_(set(campaign_ids))))
+    return {row.id: Standing(*row) for row in rows}
+
+
+def addressees(conn: Connection, list_id: int | None, contact_ids: Iterable[int]) -> dict[int, Addressee]:
+    """The contacts as they are now, with what forbids to write to them."""
+    c, s = contacts.c, subscriptions.c
+    status = select(s.status).where(s.list_id == (list_id or 0), s.contact_id == c.id).scalar_subquery()
+    ids = list(contact_ids)
+    found: dict[int, Addressee] = {}
+    for start in range(0, len(ids), PIECE):
+        query = select(c.id, c.email, c.name, c.attributes, _suppressed(), status)
+        for row in conn.execute(query.where(c.id.in_(ids[start : start + PIECE]))):
+            found[row[0]] = Addressee(*row)
+    return found
+
+
+def for_sending(
+    conn: Connection, wanted: Iterable[tuple[int, int | None, Sequence[int]]]
+) -> tuple[dict[int, Standing], dict[int, dict[int, Addressee]]]:
+    """For (campaign, its list, contacts) each: where the campaigns stand, and the addressees by campaign."""
+    asked = list(wanted)
+    found = {campaign_id: addressees(conn, list_id, ids) for campaign_id, list_id, ids in asked}
+    return standings(conn, [entry[0] for entry in asked]), found
