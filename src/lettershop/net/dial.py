@@ -1,0 +1,311 @@
+"""From a host and a port to an SMTP connection on which messages are sent. The socket around `wire.smtp.client`.
+
+What lives here: connecting, the TLS handshake, time-outs per command, futures for outcomes. What must not: MX
+look-up, pace, the meaning of an answer.
+
+    connection = await dial(Target("192.0.2.1", 25, server_name="mx.b.example"), settings, tls=context)
+    outcome = await connection.send(Outgoing("a@a.example", "b@b.example", data))
+
+    first = connection.post(one)            # pipelined: the second envelope travels behind the first dot
+    second = connection.post(two)
+    await first; third = connection.post(three); await second ...
+    await connection.close()
+
+Every message ends in exactly one `Outcome` (the server's answer, or our own where `local`) or `Lost` (the connection
+ended first); neither is raised. `dial` raises CannotConnect. One write and one wake-up a message where two are posted.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
+
+from lettershop.base.errors import ProtocolError, Temporary
+from lettershop.net.stream import TlsFacts, tls_facts
+from lettershop.wire.smtp.client import ClientMachine
+from lettershop.wire.smtp.outgoing import (
+    Capabilities,
+    Closed,
+    Event,
+    Lost,
+    Outcome,
+    Outgoing,
+    Ready,
+    Refused,
+    Settings,
+    Stage,
+    StartTls,
+)
+from lettershop.wire.smtp.replies import Reply
+
+Result = Outcome | Lost
+
+
+class CannotConnect(Temporary):
+    """No session with this server now. `stage` is where it failed; `reply` what the server said, if it spoke."""
+
+    code = "cannot-connect"
+
+    def __init__(self, public: str, stage: Stage | Literal["connect"], reply: Reply | None = None) -> None:
+        super().__init__(public)
+        self.stage = stage
+        self.reply = reply
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect: an IP address (or name) and a port, from `source` if given.
+
+    `server_name` is the MX host name, for SNI and for checks of the certificate.
+    """
+
+    host: str
+    port: int = 25
+    server_name: str = ""
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for the answer to each stage; RFC 5321 4.5.3.2."""
+
+    connect: float = 30.0
+    stages: dict[Stage, float] = field(
+        default_factory=lambda: {
+            "greeting": 300.0,
+            "ehlo": 300.0,
+            "tls": 60.0,
+            "auth": 300.0,
+            "mail": 300.0,
+            "rcpt": 300.0,
+            "data": 120.0,
+            "dot": 600.0,
+            "quit": 10.0,
+        }
+    )
+
+    @classmethod
+    def all(cls, seconds: float) -> "Timeouts":
+        """The same for everything."""
+        return cls(seconds, dict.fromkeys(cls().stages, seconds))
+
+
+class SmtpConnection(asyncio.Protocol):
+    """One connection to one server. Made by `dial`; the methods above the line are for callers."""
+
+    def __init__(self, settings: Settings, timeouts: Timeouts, tls: ssl.SSLContext | None, server_name: str) -> None:
+        self.tls: TlsFacts | None = None
+        self._machine = ClientMachine(settings)
+        self._timeouts = timeouts.stages
+        self._context = tls
+        self._server_name = server_name
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._ready: asyncio.Future[Refused | Lost | None] = self._loop.create_future()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._why = "connection closed"
+        self._closed = False
+        self._deadline = 0.0  # 0: nothing is awaited
+        self._timer: asyncio.TimerHandle | None = None
+        self._upgrading: asyncio.Task[None] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server announced."""
+        return self._machine.capabilities
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more can be sent here."""
+        return self._closed
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether posting one more message now keeps the pipeline full without queueing behind another."""
+        return self._machine.wants_more
+
+    @property
+    def pending(self) -> int:
+        """Messages posted whose result is not known yet."""
+        return self._machine.pending
+
+    def post(self, outgoing: Outgoing) -> "asyncio.Future[Result]":
+        """Send this message after those posted before; the future gets its Outcome or Lost. Raises ProtocolError."""
+        future: asyncio.Future[Result] = self._loop.create_future()
+        self._dispatch(self._machine.submit(outgoing, future))
+        self._flush()
+        return future
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        """`post`, and wait for the result."""
+        return await self.post(outgoing)
+
+    async def close(self) -> None:
+        """Say QUIT once everything posted has its result, and wait until the connection is gone."""
+        self._machine.quit()
+        self._flush()
+        await asyncio.shield(self._over)
+
+    def abort(self, why: str = "connection aborted") -> None:
+        """End at once; what is pending is Lost."""
+        self._why = why
+        self._transport.abort()
+        self._end()
+
+    # -- for `dial` and the event loop ----------------------------------------------------------------------------
+
+    async def established(self) -> Refused | Lost | None:
+        """Wait for the session: None when it stands."""
+        return await self._ready
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._touch()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        try:
+            events = self._machine.receive(data)
+        except ProtocolError as error:
+            self.abort(error.public)
+            return
+        self._dispatch(events)
+        self._flush()
+        self._touch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        if exc is not None:
+            self._why = exc.strerror if isinstance(exc, OSError) and exc.strerror else "connection broken"
+        self._end()
+
+    def _dispatch(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Outcome | Lost):
+                if not event.token.done():
+                    event.token.set_result(event)
+            elif isinstance(event, Ready):
+                self._ready.set_result(None)
+            elif isinstance(event, StartTls):
+                self._upgrading = self._loop.create_task(self._upgrade())
+            elif isinstance(event, Refused):
+                self._ready.set_result(event)
+            elif isinstance(event, Closed):
+                self._closed = True
+                self._transport.close()
+
+    def _flush(self) -> None:
+        output = self._machine.take()
+        if not output or self._transport.is_closing():
+            return
+        if not self._deadline:
+            self._touch()
+        if len(output) == 1:
+            self._transport.write(output[0])
+        else:
+            self._transport.writelines(output)
+
+    async def _upgrade(self) -> None:
+        assert self._context is not None
+        seconds = self._timeouts["tls"]
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                self._context,
+                server_hostname=self._server_name or None,
+                ssl_handshake_timeout=seconds,
+            )
+        except (OSError, TimeoutError) as error:
+            self.abort(f"TLS handshake failed: {getattr(error, 'reason', None) or type(error).__name__}")
+            return
+        if transport is None:
+            self.abort("TLS handshake failed")
+            return
+        self._transport = transport
+        self.tls = tls_facts(transport)
+        self._machine.tls_started()
+        self._flush()
+
+    def _end(self) -> None:
+        if self._over.done():
+            return
+        self._closed = True
+        self._over.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        stage = self._machine.awaiting or "greeting"
+        self._dispatch(self._machine.ended(self._why))
+        if not self._ready.done():
+            self._ready.set_result(Lost(None, stage, in_doubt=False, why=self._why))
+
+    # -- time-outs: one timer a connection, moved on lazily ----------------------------------------------------------
+
+    def _touch(self) -> None:
+        awaiting = self._machine.awaiting
+        if awaiting is None:
+            self._deadline = 0.0
+            return
+        self._deadline = self._loop.time() + self._timeouts[awaiting]
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._expired)
+
+    def _expired(self) -> None:
+        self._timer = None
+        if not self._deadline:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+            return
+        self.abort(f"timed out waiting for the answer to {self._machine.awaiting}")
+
+
+async def dial(
+    target: Target, settings: Settings, *, tls: ssl.SSLContext | None = None, timeouts: Timeouts | None = None
+) -> SmtpConnection:
+    """A connection whose session stands: greeted, EHLO said, TLS and log-in as `settings` ask. Raises CannotConnect.
+
+    Where TLS is opportunistic ("may") and the handshake fails, it is tried once more without TLS (RFC 7435).
+    """
+    waits = timeouts or Timeouts()
+    if tls is None and settings.tls == "may":
+        settings = replace(settings, tls="never")
+    try:
+        return await _dial(target, settings, tls, waits)
+    except CannotConnect as error:
+        if settings.tls != "may" or error.stage != "tls":
+            raise
+    return await _dial(target, replace(settings, tls="never"), tls, waits)
+
+
+async def _dial(target: Target, settings: Settings, tls: ssl.SSLContext | None, waits: Timeouts) -> SmtpConnection:
+    loop = asyncio.get_running_loop()
+    source = (target.source, 0) if target.source else None
+    try:
+        async with asyncio.timeout(waits.connect):
+            _, connection = await loop.create_connection(
+                lambda: SmtpConnection(settings, waits, tls, target.server_name),
+                target.host,
+                target.port,
+                local_addr=source,
+            )
+    except TimeoutError as error:
+        raise CannotConnect("No answer from the server.", "connect") from error
+    except OSError as error:
+        raise CannotConnect(f"Cannot connect: {error.strerror or 'refused'}.", "connect") from error
+    try:
+        failure = await connection.established()
+    except asyncio.CancelledError:
+        connection.abort()
+        raise
+    if failure is None:
+        return connection
+    if isinstance(failure, Refused):
+        raise CannotConnect(str(failure.reply), failure.stage, failure.reply)
+    raise CannotConnect(failure.why, failure.stage)

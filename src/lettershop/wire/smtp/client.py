@@ -1,0 +1,385 @@
+"""The client's side of SMTP, pipelined within and across messages (RFC 2920). [pure]
+
+What lives here: greeting, EHLO, STARTTLS, AUTH, then any number of one-recipient messages. What must not: which
+server, which message, what an answer means for the envelope (egress.classify).
+
+    machine.submit(Outgoing("a@b.example", "c@d.example", data), token)     # any time, any number
+    transport.writelines(machine.take())
+    for event in machine.receive(data): ...                                 # then take() again
+
+One message is on the wire between its 354 and the reply to its dot; the next one's MAIL, RCPT and DATA travel behind
+the dot. So a message costs one round trip and one write. A refused recipient costs a RSET, or a lone dot where the
+server said 354 all the same (RFC 2920 3.1).
+
+It is on the path of every message sent: flat code, few objects.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
+
+from lettershop.base.errors import ProtocolError
+from lettershop.wire.sasl import choose, client_responses
+from lettershop.wire.smtp.outgoing import (
+    Capabilities,
+    Closed,
+    Event,
+    Lost,
+    Outcome,
+    Outgoing,
+    Ready,
+    Refused,
+    Settings,
+    Stage,
+    StartTls,
+)
+from lettershop.wire.smtp.replies import Reply, ReplyReader
+
+
+class ClientMachine:
+    """One connection to one server. Make it, feed it what the server says; it begins with the greeting."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.capabilities = Capabilities()
+        self._reader = ReplyReader()
+        self._output: list[bytes] = []
+        self._events: list[Event] = []
+        self._expected: deque[Awaited] = deque(["greeting"])  # what the coming replies answer, in order
+        self._queue: deque[tuple[Outgoing, Any]] = deque()
+        self._current: tuple[Outgoing, Any] | None = None  # its MAIL is written, its DATA not yet answered
+        self._refused = False  # and its outcome was told already
+        self._sent: tuple[Any] | None = None  # token: its dot is written, not yet answered
+        self._greeting = ""
+        self._tls = False
+        self._ready = False
+        self._closed = False
+        self._quitting = False
+        self._rset = False  # a transaction was left open
+        self._responses: deque[bytes] = deque()
+        self._within = self._across = False
+        self._size = self._eight_bit = self._utf8 = False
+
+    # -- for the caller -------------------------------------------------------------------------------------------
+
+    @property
+    def awaiting(self) -> Stage | None:
+        """What the server is to answer next, for the time-out; None when nothing is asked."""
+        return _STAGE_OF[self._expected[0]] if self._expected else None
+
+    @property
+    def pending(self) -> int:
+        """Messages submitted whose outcome is not known yet."""
+        return len(self._queue) + (self._current is not None and not self._refused) + (self._sent is not None)
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether one more message would find the pipeline empty behind the one on its way."""
+        return self._ready and not self._closed and not self._quitting and not self._queue
+
+    def submit(self, outgoing: Outgoing, token: Any) -> list[Event]:
+        """Send this message as soon as the line is free; may be called before Ready. Returns outcomes known at once."""
+        if "\n" in (head := outgoing.mail_from + outgoing.rcpt + outgoing.mail_params + outgoing.rcpt_params):
+            raise ProtocolError("An address with a line end cannot be sent.")
+        if "\r" in head or not outgoing.data.endswith(b"\r\n"):
+            raise ProtocolError("The message is not in wire form.")
+        if self._closed or self._quitting:
+            return [Lost(token, "mail", in_doubt=False, why="connection closed")]
+        self._queue.append((outgoing, token))
+        if self._current is None and self._ready:
+            self._advance()
+        return self._drain()
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What the server said. Raises ProtocolError when it is no SMTP; then call `ended`."""
+        for reply in self._reader.feed(data):
+            if self._closed or (self._expected and self._expected[0] == "handshake"):
+                break  # RFC 3207 4.2: a reply behind the 220 to STARTTLS may be an attacker's
+            self._on_reply(reply)
+        return self._drain()
+
+    def ended(self, why: str) -> list[Event]:
+        """The connection is gone: what becomes of every message that has no outcome."""
+        if not self._closed:
+            self._close(None, why)
+        return self._drain()
+
+    def take(self) -> list[bytes]:
+        """What to write now, in order; may be empty."""
+        output, self._output = self._output, []
+        return output
+
+    def tls_started(self) -> None:
+        """The handshake succeeded."""
+        self._tls = True
+        self._reader = ReplyReader()
+        self._expected.clear()
+        self._say_ehlo()
+
+    def quit(self) -> None:
+        """Take no more messages; say QUIT when those submitted have their outcomes."""
+        self._quitting = True
+        self._maybe_quit()
+
+    # -- replies --------------------------------------------------------------------------------------------------
+
+    def _on_reply(self, reply: Reply) -> None:
+        if not self._expected:
+            self._close(reply)  # 421, or something nobody asked for
+            return
+        awaited = self._expected.popleft()
+        _ON_REPLY[awaited](self, reply)
+        if reply.code == 421 and not self._closed:  # RFC 5321 3.8: the server is about to close
+            self._close(reply)
+
+    def _greeted(self, reply: Reply) -> None:
+        if reply.code != 220:
+            self._refuse("greeting", reply)
+            return
+        self._greeting = reply.text
+        self._say_ehlo()
+
+    def _say_ehlo(self) -> None:
+        self._ask("ehlo", f"EHLO {self.settings.hostname}")
+
+    def _ehlo_answered(self, reply: Reply) -> None:
+        settings = self.settings
+        if reply.permanent and settings.tls != "must" and settings.credentials is None:
+            self._ask("helo", f"HELO {settings.hostname}")  # RFC 5321 4.1.4
+            return
+        if reply.code >= 300:
+            self._refuse("ehlo", reply)
+            return
+        self.capabilities = Capabilities.of(reply, self._greeting)
+        if self._tls or settings.tls == "never":
+            self._log_in()
+        elif "STARTTLS" in self.capabilities.names:
+            self._ask("tls", "STARTTLS")
+        elif settings.tls == "must":
+            self._refuse("tls", _NO_TLS)
+        else:
+            self._log_in()
+
+    def _helo_answered(self, reply: Reply) -> None:
+        if reply.code >= 300:
+            self._refuse("ehlo", reply)
+            return
+        self.capabilities = Capabilities(greeting=self._greeting)
+        self._begin()
+
+    def _tls_answered(self, reply: Reply) -> None:
+        if reply.code == 220:
+            self._expected.append("handshake")
+            self._events.append(StartTls())
+        elif self.settings.tls == "must":
+            self._refuse("tls", reply)
+        else:
+            self._log_in()
+
+    def _log_in(self) -> None:
+        credentials = self.settings.credentials
+        if credentials is None:
+            self._begin()
+            return
+        mechanism = choose(self.capabilities.mechanisms)
+        if mechanism is None:
+            self._refuse("auth", _NO_LOGIN)
+            return
+        self._responses.extend(client_responses(mechanism, credentials))
+        initial = " " + self._responses.popleft().decode() if mechanism == "PLAIN" else ""
+        self._ask("auth", f"AUTH {mechanism}{initial}")
+
+    def _auth_answered(self, reply: Reply) -> None:
+        if reply.code == 334:
+            self._ask("auth", self._responses.popleft().decode() if self._responses else "*")
+        elif reply.code == 235:
+            self._begin()
+        else:
+            self._refuse("auth", reply)
+
+    def _begin(self) -> None:
+        names = self.capabilities.names
+        self._within = "PIPELINING" in names and self.settings.pipelining != "no"
+        self._across = self._within and self.settings.pipelining == "across"
+        self._size, self._eight_bit, self._utf8 = "SIZE" in names, "8BITMIME" in names, "SMTPUTF8" in names
+        self._ready = True
+        self._events.append(Ready(self.capabilities))
+        self._advance()
+        self._maybe_quit()
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Begin the next message if the line is free for it."""
+        while self._queue and (self._across or not self._expected):
+            outgoing, token = self._current = self._queue.popleft()
+            impossible = self._impossible(outgoing)
+            if impossible is None:
+                self._refused = False
+                self._write_envelope(outgoing)
+                return
+            self._current = None
+            self._events.append(Outcome(token, "mail", impossible, local=True))
+
+    def _impossible(self, outgoing: Outgoing) -> Reply | None:
+        if 0 < self.capabilities.size < len(outgoing.data):
+            return _TOO_BIG  # RFC 1870 6.4
+        return _NO_SMTPUTF8 if outgoing.smtputf8 and not self._utf8 else None  # RFC 6531 3.1
+
+    def _write_envelope(self, outgoing: Outgoing) -> None:
+        expected = self._expected
+        if self._rset:
+            self._rset = False
+            expected.append("rset")
+            self._output.append(b"RSET\r\n")
+            if not self._within:
+                return
+        if not self._within:
+            self._ask("mail", self._mail_command(outgoing))
+            return
+        expected.extend(_ENVELOPE)
+        self._output.append(
+            f"{self._mail_command(outgoing)}\r\nRCPT TO:<{outgoing.rcpt}>{outgoing.rcpt_params}\r\nDATA\r\n".encode()
+        )
+
+    def _mail_command(self, outgoing: Outgoing) -> str:
+        command = f"MAIL FROM:<{outgoing.mail_from}>"
+        if self._size:
+            command += f" SIZE={len(outgoing.data)}"
+        if outgoing.eight_bit and self._eight_bit:
+            command += " BODY=8BITMIME"
+        if outgoing.smtputf8:
+            command += " SMTPUTF8"
+        return command + outgoing.mail_params
+
+    def _rset_answered(self, reply: Reply) -> None:
+        if reply.code >= 300:
+            self._close(reply)
+        elif not self._within and self._current is not None:
+            self._ask("mail", self._mail_command(self._current[0]))
+
+    def _mail_answered(self, reply: Reply) -> None:
+        assert self._current is not None
+        if reply.code >= 300:
+            self._refuse_current("mail", reply)
+        elif not self._within:
+            outgoing = self._current[0]
+            self._ask("rcpt", f"RCPT TO:<{outgoing.rcpt}>{outgoing.rcpt_params}")
+
+    def _rcpt_answered(self, reply: Reply) -> None:
+        if reply.code >= 300:
+            self._refuse_current("rcpt", reply)
+        elif not self._within:
+            self._ask("data", "DATA")
+
+    def _refuse_current(self, stage: Stage, reply: Reply) -> None:
+        if self._refused:
+            return  # RCPT after a refused MAIL: the first answer counts
+        assert self._current is not None
+        self._refused = True
+        self._events.append(Outcome(self._current[1], stage, reply))
+        if not self._within:
+            self._next(rset=True)
+
+    def _data_answered(self, reply: Reply) -> None:
+        assert self._current is not None
+        if reply.code != 354:
+            self._refuse_current("data", reply)
+            if self._within:
+                self._next(rset=True)
+            return
+        if self._refused:
+            self._output.append(b".\r\n")  # RFC 2920 3.1: 354 although nobody is left to send to
+            self._expected.append("void")
+        else:
+            outgoing, token = self._current
+            self._sent = (token,)
+            self._output += (outgoing.data, b".\r\n")
+            self._expected.append("dot")
+        self._next(rset=False)
+
+    def _next(self, *, rset: bool) -> None:
+        self._current = None
+        self._rset = rset
+        self._advance()
+        self._maybe_quit()
+
+    def _dot_answered(self, reply: Reply) -> None:
+        assert self._sent is not None
+        self._events.append(Outcome(self._sent[0], "dot", reply))
+        self._sent = None
+        self._line_free()
+
+    def _void_answered(self, reply: Reply) -> None:
+        self._line_free()
+
+    def _line_free(self) -> None:
+        if self._current is None:
+            self._advance()
+            self._maybe_quit()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def _maybe_quit(self) -> None:
+        if self._quitting and self._ready and not self._expected and not self._queue and not self._closed:
+            self._ask("quit", "QUIT")
+
+    def _quit_answered(self, reply: Reply) -> None:
+        self._close(reply)
+
+    def _refuse(self, stage: Stage, reply: Reply) -> None:
+        self._events.append(Refused(stage, reply))
+        self._close(reply)
+
+    def _close(self, reply: Reply | None, why: str = "connection closed") -> None:
+        self._closed = True
+        self._fail_all(str(reply) if reply is not None else why)
+        self._events.append(Closed(reply))
+
+    def _fail_all(self, why: str) -> None:
+        stage = self.awaiting or "mail"
+        self._expected.clear()
+        if self._sent is not None:
+            self._events.append(Lost(self._sent[0], "dot", in_doubt=True, why=why))
+            stage = "mail"
+        if self._current is not None and not self._refused:
+            self._events.append(Lost(self._current[1], stage, in_doubt=False, why=why))
+        self._events.extend(Lost(token, "mail", in_doubt=False, why=why) for _, token in self._queue)
+        self._sent = self._current = None
+        self._queue.clear()
+
+    def _ask(self, awaited: "Awaited", command: str) -> None:
+        self._expected.append(awaited)
+        self._output.append(command.encode() + b"\r\n")
+
+    def _drain(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+
+Awaited = Literal[
+    "greeting", "ehlo", "helo", "tls", "handshake", "auth", "rset", "mail", "rcpt", "data", "dot", "void", "quit"
+]
+_ENVELOPE: tuple[Awaited, ...] = ("mail", "rcpt", "data")
+_STAGE_OF: dict[Awaited, Stage] = {
+    "greeting": "greeting", "ehlo": "ehlo", "helo": "ehlo", "tls": "tls", "handshake": "tls", "auth": "auth",
+    "rset": "mail", "mail": "mail", "rcpt": "rcpt", "data": "data", "dot": "dot", "void": "dot", "quit": "quit",
+}  # fmt: skip
+_TOO_BIG = Reply.of(552, "5.3.4", "Message is larger than the server takes")
+_NO_SMTPUTF8 = Reply.of(553, "5.6.7", "The server does not take non-ASCII addresses")
+_NO_TLS = Reply.of(454, "4.7.0", "The server offers no TLS")
+_NO_LOGIN = Reply.of(504, "5.5.4", "The server offers no way to log in that we know")
+_ON_REPLY: dict[Awaited, Callable[[ClientMachine, Reply], None]] = {
+    "greeting": ClientMachine._greeted,
+    "ehlo": ClientMachine._ehlo_answered,
+    "helo": ClientMachine._helo_answered,
+    "tls": ClientMachine._tls_answered,
+    "auth": ClientMachine._auth_answered,
+    "rset": ClientMachine._rset_answered,
+    "mail": ClientMachine._mail_answered,
+    "rcpt": ClientMachine._rcpt_answered,
+    "data": ClientMachine._data_answered,
+    "dot": ClientMachine._dot_answered,
+    "void": ClientMachine._void_answered,
+    "quit": ClientMachine._quit_answered,
+}
