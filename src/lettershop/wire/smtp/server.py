@@ -19,7 +19,6 @@ never be taken for an end by the next server, because what leaves is dot-stuffed
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Literal
 
 from lettershop.wire.buffer import LineTooLong, ReceiveBuffer
@@ -30,7 +29,6 @@ from lettershop.wire.smtp.events import (
     Event,
     Hello,
     LoginAttempt,
-    MailFrom,
     MessageReceived,
     Quit,
     RcptTo,
@@ -48,6 +46,7 @@ from lettershop.wire.smtp.grammar import (
 )
 from lettershop.wire.smtp.incoming import ChunkReader, DataReader, mended
 from lettershop.wire.smtp.replies import Reply
+from lettershop.wire.smtp.state import ALLOWED, DECIDED, TRANSACTION, State
 
 COMMAND_LIMIT = 4096  # RFC 5321 4.5.3.1.4 says 512; parameters of extensions come on top
 LOGIN_LIMIT = 12_288  # RFC 4954 4
@@ -58,7 +57,8 @@ class Settings:
     """What a listener is: a relay (`login` False) or a submission server.
 
     `tls`: STARTTLS can be had. `login`: AUTH is offered, over TLS or, with `plaintext_login`, without.
-    `login_required`: no MAIL before a log-in. `dsn`: the services honour RFC 3461.
+    `login_required`: no MAIL before a log-in. `dsn`: the services honour RFC 3461. `hidden`: extensions that are not
+    announced, to get along with peers that stumble over them.
     """
 
     hostname: str
@@ -70,51 +70,7 @@ class Settings:
     plaintext_login: bool = False
     login_required: bool = False
     dsn: bool = False
-
-
-class State(Enum):
-    """Where a conversation stands."""
-
-    CONNECTED = auto()  # nothing said yet
-    START = auto()  # greeted
-    READY = auto()  # EHLO or HELO said
-    MAIL = auto()  # a sender was accepted
-    RCPT = auto()  # and a recipient
-    DATA = auto()  # message data is coming
-    BDAT = auto()  # between two chunks of message data
-    LOGIN = auto()  # in an AUTH exchange
-    CLOSED = auto()
-
-
-_ANY = frozenset({State.START, State.READY, State.MAIL, State.RCPT, State.BDAT})
-_TRANSACTION = frozenset({State.MAIL, State.RCPT, State.BDAT})
-
-# What may come when, and the reply when it may not.
-_ALLOWED: dict[str, tuple[frozenset[State], Reply]] = {
-    "EHLO": (_ANY, replies.BAD_SEQUENCE),
-    "HELO": (_ANY, replies.BAD_SEQUENCE),
-    "STARTTLS": (frozenset({State.START, State.READY}), replies.BAD_SEQUENCE),
-    "AUTH": (frozenset({State.READY}), replies.BAD_SEQUENCE),  # RFC 4954 4: not within a transaction
-    "MAIL": (frozenset({State.READY}), replies.BAD_SEQUENCE),
-    "RCPT": (frozenset({State.MAIL, State.RCPT}), replies.MAIL_FIRST),
-    "DATA": (frozenset({State.RCPT}), replies.MAIL_FIRST),
-    "BDAT": (frozenset({State.RCPT, State.BDAT}), replies.MAIL_FIRST),
-    "RSET": (_ANY, replies.BAD_SEQUENCE),
-    "NOOP": (_ANY, replies.BAD_SEQUENCE),
-    "VRFY": (_ANY, replies.BAD_SEQUENCE),
-    "EXPN": (_ANY, replies.BAD_SEQUENCE),
-    "HELP": (_ANY, replies.BAD_SEQUENCE),
-    "QUIT": (_ANY, replies.BAD_SEQUENCE),
-}
-
-# Where a decision leads: (if the reply is positive, if it is not); None: where it was.
-_DECIDED: dict[type[Event], tuple[State, State | None]] = {
-    Connected: (State.START, State.CLOSED),
-    LoginAttempt: (State.READY, State.READY),
-    MailFrom: (State.MAIL, State.READY),
-    RcptTo: (State.RCPT, None),
-    MessageReceived: (State.READY, State.READY),
-}
+    hidden: frozenset[str] = frozenset()
 
 
 class ServerMachine:
@@ -157,7 +113,7 @@ class ServerMachine:
             if not self._step():
                 return None
         event = self._events.popleft()
-        if type(event) in _DECIDED:
+        if type(event) in DECIDED:
             self._deciding = event
         return event
 
@@ -165,7 +121,7 @@ class ServerMachine:
         """Decide the last event."""
         event, self._deciding = self._deciding, None
         assert event is not None, "nothing waits for a reply"
-        good, bad = _DECIDED[type(event)]
+        good, bad = DECIDED[type(event)]
         self.state = good if reply.positive else (bad or self.state)
         self._reply(reply)
         if type(event) is RcptTo:
@@ -251,7 +207,7 @@ class ServerMachine:
 
     def _command(self, line: bytes) -> None:
         verb, argument = split_command(line)
-        rule = _ALLOWED.get(verb)
+        rule = ALLOWED.get(verb)
         if rule is None:
             raise BadCommand(replies.UNKNOWN_COMMAND)
         states, complaint = rule
@@ -290,7 +246,7 @@ class ServerMachine:
             lines.append("STARTTLS")
         if settings.login and (self._tls or settings.plaintext_login):
             lines.append("AUTH " + " ".join(MECHANISMS))
-        return lines
+        return [line for line in lines if line.partition(" ")[0] not in settings.hidden]
 
     def _start_tls(self, argument: str) -> None:
         if not self.settings.tls or self._tls:
@@ -385,7 +341,7 @@ class ServerMachine:
 
     def _rset(self, argument: str) -> None:
         _no(argument)
-        if self.state in _TRANSACTION:
+        if self.state in TRANSACTION:
             self.state = State.READY
             self._events.append(Reset())
         self._reset()
