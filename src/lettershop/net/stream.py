@@ -39,6 +39,7 @@ Time-outs use the event loop's own timers: they guard sockets, no decision of th
 """
 
 import asyncio
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -363,15 +364,19 @@ class StreamServer:
 
     async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> tuple[str, int]:
         """Accept on this address; port 0 takes a free one. Returns the bound (host, port). Raises OSError."""
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
+        return await self._accept(host=host, port=port, reuse_port=reuse_port or None)
+
+    async def adopt(self, listening: socket.socket) -> tuple[str, int]:
+        """Accept on a socket that somebody else has bound (a supervisor). Returns its (host, port)."""
+        return await self._accept(sock=listening)
+
+    async def _accept(self, **where: Any) -> tuple[str, int]:
+        listener = await asyncio.get_running_loop().create_server(
             lambda: Link(self),
-            host,
-            port,
             ssl=self.tls if self.implicit_tls else None,
             ssl_handshake_timeout=self.limits.handshake if self.implicit_tls else None,
-            reuse_port=reuse_port or None,
             backlog=512,
+            **where,
         )
         self._listeners.append(listener)
         bound = listener.sockets[0].getsockname()
