@@ -8,8 +8,21 @@ from sqlalchemy import insert, select
 
 from lettershop.marketing.segment_text import parse, print_tree
 from lettershop.marketing.segments import (
-    ENGAGEMENT, All, AnyOf, Compare, Engaged, InList, IsSet, Not, OneOf, SegmentInvalid, Subject, Text, from_json,
-    matches, to_json,
+    ENGAGEMENT,
+    All,
+    AnyOf,
+    Compare,
+    Engaged,
+    InList,
+    IsSet,
+    Not,
+    OneOf,
+    SegmentInvalid,
+    Subject,
+    Text,
+    from_json,
+    matches,
+    to_json,
 )  # fmt: skip
 from lettershop.store.predicates import where
 from lettershop.store.schema_main import contacts, lists, subscriptions, workspaces
