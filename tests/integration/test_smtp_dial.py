@@ -1,12 +1,12 @@
 """The scripted receivers do what their scripts say; through them, what `net.dial` makes of it."""
 
 import pytest
+from tests.dialogue import contexts
+from tests.receivers import Network, Receiver, accept, drop, garbage, refuse, stall
 
 from lettershop.net.dial import CannotConnect, SmtpConnection, Target, Timeouts, dial
 from lettershop.wire.smtp.outgoing import Lost, Outcome, Outgoing, Settings
 from lettershop.wire.smtp.replies import Reply
-from tests.dialogue import contexts
-from tests.receivers import Network, Receiver, accept, drop, garbage, refuse, stall
 
 DATA = b"Subject: hello\r\n\r\n..dots\r\n"
 
