@@ -15,7 +15,9 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -74,7 +76,9 @@ def _bind_one(service: str, host: str, port: int) -> socket.socket:
 
 def addresses(sockets: Sockets) -> dict[str, list[str]]:
     """Where each service really listens, as "address:port"."""
-    return {service: [f"{s.getsockname()[0]}:{s.getsockname()[1]}" for s in opened] for service, opened in sockets.items()}
+    return {
+        service: [f"{s.getsockname()[0]}:{s.getsockname()[1]}" for s in opened] for service, opened in sockets.items()
+    }
 
 
 def workers_of(config: Config) -> int:
@@ -126,6 +130,8 @@ class Supervisor:
             code = self.worker(number, self.sockets[number], lambda: _say_ready(writer))
         except LettershopError as error:
             print(error.for_people(), file=sys.stderr)
+        except Exception:
+            traceback.print_exc()  # the child ends without the interpreter's own last words
         finally:
             sys.stderr.flush()
             os._exit(code)
@@ -185,7 +191,8 @@ def _die_with_parent() -> None:
 
 
 def _say_ready(writer: int) -> None:
-    os.write(writer, b"r")
+    with suppress(BrokenPipeError):  # a worker that was started again: nobody waits for its word
+        os.write(writer, b"r")
     os.close(writer)
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lettershop.base.clock import Clock, SystemClock
@@ -44,17 +43,16 @@ class House:
 
     async def ensure_workspace(self, name: str) -> int:
         """The workspace of this name; made if it is not there."""
-        return await self.main_db.write(workspaces.ensure, name, self.clock.now())
+        return await self.main_db.write(workspaces.ensure_workspace, name, self.clock.now())
 
     async def first_workspace(self) -> int:
         """The oldest workspace; made if there is none."""
-        found = await self.main_db.read(workspaces.first)
-        return found if found is not None else await self.ensure_workspace(FIRST_WORKSPACE)
+        found = await self.main_db.read(workspaces.all_workspaces)
+        return found[0].id if found else await self.ensure_workspace(FIRST_WORKSPACE)
 
 
 async def prepare_storage(config: Config) -> None:
-    """Folders and the newest schema; every start does it."""
-    Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
+    """The newest schema; every start brings it."""
     await upgrade(config.database_url)
 
 

@@ -1,0 +1,105 @@
+"""The mail server's part of a worker: services, and the listeners of SMTP, submission, IMAP and POP3."""
+
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from lettershop.app.house import House
+from lettershop.base.config import Role
+from lettershop.mail.authenticate import Authenticator
+from lettershop.mail.inbound import Inbound, Policy
+from lettershop.mail.mailbox import Mailboxes
+from lettershop.mail.sign import MessageSigner
+from lettershop.mail.submission import StoredSource, Submission
+from lettershop.net.stream import Peer, Session, StreamServer
+from lettershop.net.tls import Certificate, PemFiles, self_made
+from lettershop.servers.imap import ImapSession
+from lettershop.servers.pop3 import Pop3Session
+from lettershop.servers.smtp import SmtpSession
+from lettershop.supervisor import Sockets
+from lettershop.wire.sasl import Credentials, Principal
+from lettershop.wire.smtp import replies
+from lettershop.wire.smtp.server import Settings
+
+IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
+SERVICES: dict[Role, tuple[str, ...]] = {
+    "smtp": ("smtp",), "submission": ("submission", "submissions"), "imap": ("imap", "imaps"), "pop3": ("pop3", "pop3s"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MailServices:
+    """What the mail server is made of; `stored` feeds the delivery engine."""
+
+    inbound: Inbound
+    submission: Submission
+    mailboxes: Mailboxes
+    stored: StoredSource
+    certificate: Certificate
+
+
+class Login:
+    """Log-ins as the sessions of SMTP, IMAP and POP3 ask for them."""
+
+    def __init__(self, house: House) -> None:
+        self._accounts = house.accounts
+        self._plain = house.config.security.plaintext_login
+
+    async def login(self, credentials: Credentials, peer: Peer) -> Principal | None:
+        """See `mail.accounts.Accounts.login`."""
+        return await self._accounts.login(credentials, peer.ip)
+
+    def may_login_in_clear(self, peer_ip: str) -> bool:
+        """Whether this peer may log in without TLS ([security] plaintext_login)."""
+        return self._plain == "always" or (self._plain == "loopback" and ip_address(peer_ip).is_loopback)
+
+
+def build_mail(house: House) -> MailServices:
+    """The services on the house's storage."""
+    config = house.config
+    policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay)
+    authenticator = Authenticator(house.resolver, house.clock, config.server.hostname)
+    inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
+    signer = MessageSigner(house.mail_db)
+    return MailServices(
+        inbound=inbound,
+        submission=Submission(
+            house.mail_db, house.main_db, house.blobs, inbound, signer, house.clock,
+            hostname=config.server.hostname, expire=config.delivery.expire,
+        ),
+        mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
+        stored=StoredSource(house.main_db, house.blobs),
+        certificate=Certificate(certificate_files(house)),
+    )  # fmt: skip
+
+
+def certificate_files(house: House) -> PemFiles:
+    """The operator's certificate, or a self-made one until there is a real one."""
+    tls = house.config.tls
+    if tls.certificate:
+        return PemFiles(Path(tls.certificate), Path(tls.key))
+    return self_made(Path(house.config.server.data_dir) / "tls", house.config.server.hostname, house.clock)
+
+
+async def listen(house: House, mail: MailServices, roles: Sequence[Role], sockets: Sockets) -> list[StreamServer]:
+    """Start the listeners of the roles on their sockets."""
+    servers = []
+    for role, services in SERVICES.items():
+        for service in services if role in roles else ():
+            for opened in sockets.get(service, []):
+                servers.append(await _listen_one(house, mail, service, opened))
+    return servers
+
+
+async def _listen_one(house: House, mail: MailServices, service: str, opened: socket.socket) -> StreamServer:
+    server = StreamServer(
+        _sessions(house, mail, service),
+        tls=mail.certificate.context,
+        implicit_tls=service in IMPLICIT_TLS,
+        refusal=replies.TOO_MANY_CONNECTIONS.to_wire() if service.startswith(("smtp", "sub")) else b"",
+    )
+    await server.adopt(opened)
+    return server
