@@ -13,8 +13,11 @@ from typing import Literal
 
 from lettershop.egress.answers import CODES, ENHANCED, RULES, VAGUE, Reason, Rule
 
-Stage = Literal["connect", "greeting", "hello", "tls", "login", "mail", "rcpt", "data", "dot", ""]
-"""Where in the conversation the answer came; "dot" is the answer to the whole message."""
+Stage = Literal["route", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot", "quit", ""]
+"""Where the answer came: "route" is the look-up of the MX, "dot" the answer to the whole message."""
+
+BEFORE_MAIL = frozenset({"connect", "greeting", "ehlo", "tls", "auth"})
+"""Stages at which a refusal concerns us or the host, never one address or message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ _RULES, _VAGUE = _compile(RULES), _compile(VAGUE)
 def classify(code: int, enhanced: str, text: str, stage: Stage = "") -> Class:
     """The class of an answer. `enhanced` as "5.1.1" or empty; before MAIL an answer never concerns one address."""
     reason = _reason(code, enhanced, text)
-    return _class(reason, permanent=code >= 500 and stage not in ("connect", "greeting", "hello", "tls", "login"))
+    return _class(reason, permanent=code >= 500 and stage not in BEFORE_MAIL)
 
 
 def _reason(code: int, enhanced: str, text: str) -> Reason:

@@ -66,6 +66,19 @@ class SiteQueue:
         self.size -= len(taken)
         return taken
 
+    def shed(self, count: int) -> list[Leased]:
+        """The `count` that would come last, in the order in which they would come."""
+        shed: list[Leased] = []
+        while len(shed) < count and self._lanes:
+            key = max(self._lanes, key=_priority)
+            queue = self._lanes[key]
+            while queue and len(shed) < count:
+                shed.append(queue.pop())
+            if not queue:
+                del self._lanes[key]
+        self.size -= len(shed)
+        return shed[::-1]
+
     def drop(self, wanted: Callable[[int], bool]) -> list[Leased]:
         """Take out all lanes that `wanted(lane_id)` does not want."""
         gone = [key for key in self._lanes if not wanted(key[1])]
@@ -115,6 +128,14 @@ class Schedule:
         if not queue.size:
             del self._sites[site]
         return taken
+
+    def shed(self, site: str, count: int) -> list[Leased]:
+        """The last `count` of a site."""
+        queue = self._sites[site]
+        shed = queue.shed(count)
+        if not queue.size:
+            del self._sites[site]
+        return shed
 
     def drop(self, wanted: Callable[[int], bool]) -> list[Leased]:
         """Take out the envelopes of lanes that are not wanted any more (held, cancelled)."""

@@ -1,0 +1,320 @@
+"""One connection to one site, from the look-up of its hosts to QUIT.
+
+    route -> dial -> { a handful from the schedule -> prepare -> make and post, pipelined -> answers } -> QUIT
+
+The connection asks for envelopes only when it stands, and renders a message only when the pipeline has room for it: two
+are on the wire, a third waits behind them. What is on the wire when the connection dies is tried again; if its dot was
+out, it may come twice (RFC 5321 4.5.5 leaves no other choice). What was not begun goes back to the schedule untried.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from lettershop.base.clock import Clock
+from lettershop.base.facts import Deferred
+from lettershop.base.log import Logger
+from lettershop.egress.message import Leased, Recipe, Withhold
+from lettershop.egress.pace import Pace, handful
+from lettershop.egress.site import Hop, Routes, Unroutable
+from lettershop.egress.verdict import Answer, judge, not_made, too_late, withheld
+from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
+from lettershop.store.envelopes import Outcome
+from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
+
+LOW = 2
+"""Prepared messages left when the next handful is asked for."""
+MOST_ADDRESSES = 6
+FAILED_TOGETHER = 8
+"""Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
+OBJECTIONS = frozenset({"rate", "too-many-connections", "reputation"})
+LEAVE_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """How connections are made: who we say we are, TLS, time-outs, the address we come from."""
+
+    settings: Settings
+    tls: ssl.SSLContext | None = None
+    timeouts: Timeouts | None = None
+    source: str | None = None
+
+    async def connect(self, hop: Hop, address: str) -> SmtpConnection:
+        """Raises CannotConnect."""
+        target = Target(address, hop.port, server_name=hop.host, source=self.source)
+        return await dial(target, self.settings, tls=self.tls, timeouts=self.timeouts)
+
+
+class Desk(Protocol):
+    """What a connection needs of the engine."""
+
+    clock: Clock
+    routes: Routes
+    dialler: Dialler
+    delays: Sequence[float]
+    idle: float
+    log: Logger
+
+    def take(self, site: str, count: int) -> list[Leased]:
+        """The next envelopes of a site."""
+
+    def put_back(self, leased: Sequence[Leased]) -> None:
+        """Untried, for another connection."""
+
+    def admit(self, leased: Leased) -> bool:
+        """Whether it may go this moment; if not (its campaign is held, the lease ran out), it is the desk's again."""
+
+    def reached(self) -> None:
+        """A connection stands: more may follow."""
+
+    async def prepare(self, leased: Sequence[Leased]) -> Sequence[tuple[Leased, Recipe | Withhold]]:
+        """Ask the source."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Store this soon."""
+
+
+class Attempt:
+    """See the module. `run` never raises but for cancellation."""
+
+    def __init__(self, desk: Desk, site: str, pace: Pace) -> None:
+        self._desk = desk
+        self._site = site
+        self._pace = pace
+        self._connection: SmtpConnection
+        self._mx = ""
+        self._tls = ""
+        self._prepared: deque[tuple[Leased, Recipe]] = deque()
+        self._posted = 0
+        self._answered = 0
+        self._on_wire = 0
+        self._seconds = 0.0  # a message, lately
+        self._last = 0.0
+        self._leaving = False
+        self._fetching: asyncio.Task[None] | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        """There may be mail for the site again; something to do for a connection that idles."""
+        if self._idle_timer is not None:
+            self._pump()
+
+    def leave(self) -> bool:
+        """Finish what is on the wire, then go; False if there is no connection yet."""
+        self._leaving = True
+        if self._last:
+            self._pump()
+        return bool(self._last)
+
+    async def run(self) -> None:
+        """The whole life of the connection; the caller has counted it in `pace.open` and discounts it afterwards."""
+        connection = await self._connect()
+        if connection is None:
+            return
+        self._connection = connection
+        self._pace.connected()
+        self._desk.reached()
+        self._tls = connection.tls.version if connection.tls else ""
+        self._last = self._desk.clock.monotonic()
+        try:
+            self._pump()
+            await self._over
+        finally:
+            self._pace.standing -= 1
+            await self._end()
+
+    # -- the way there ---------------------------------------------------------------------------------------------
+
+    async def _connect(self) -> SmtpConnection | None:
+        try:
+            route = await self._desk.routes.find(self._site)
+        except Unroutable as error:
+            answer = Answer(error.smtp, error.enhanced, error.public, "route")
+            await (self._refuse_all(answer) if not error.retry else self._fail(answer))
+            return None
+        failure = Answer(451, "4.4.1", "No host to connect to.", "connect")
+        ways = [(hop, address) for hop in route.hops for address in hop.addresses]
+        for hop, address in ways[:MOST_ADDRESSES]:
+            try:
+                connection = await self._desk.dialler.connect(hop, address)
+            except CannotConnect as error:
+                failure = _failure(error, hop.host)
+            else:
+                self._mx = hop.host
+                return connection
+        await self._fail(failure)
+        return None
+
+    async def _fail(self, answer: Answer) -> None:
+        """The site cannot be reached. While other connections stand it has merely enough of us."""
+        now = self._desk.clock.now()
+        if self._pace.standing:
+            self._pace.objected(now, answer.line)
+            return
+        if self._pace.rests(now):
+            return
+        self._pace.unreachable(now, answer.line)
+        await self._judge_all(self._desk.take(self._site, FAILED_TOGETHER), answer)
+
+    async def _refuse_all(self, answer: Answer) -> None:
+        while taken := self._desk.take(self._site, 50):
+            await self._judge_all(taken, answer)
+
+    async def _judge_all(self, taken: list[Leased], answer: Answer) -> None:
+        for leased, recipe in await self._ready_ones(taken):
+            self._record(leased, recipe, answer)
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    async def _ready_ones(self, taken: list[Leased]) -> list[tuple[Leased, Recipe]]:
+        """Those that may be sent; the others get their outcome here."""
+        desk, now = self._desk, self._desk.clock.now()
+        for leased in taken:
+            if leased.expires_at <= now:
+                desk.record(too_late(leased, now, self._pace.why if self._pace.failures else ""))
+        ready = []
+        for leased, answer in await desk.prepare([leased for leased in taken if leased.expires_at > now]):
+            if isinstance(answer, Withhold):
+                desk.record(withheld(leased, answer, desk.clock.now()))
+            else:
+                ready.append((leased, answer))
+        return ready
+
+    def _pump(self) -> None:
+        """Keep the pipeline full; ask for more in time; notice the end."""
+        self._stop_idling()
+        connection = self._connection
+        while self._prepared and connection.wants_more and not self._leaving:
+            leased, recipe = self._prepared.popleft()
+            if self._desk.admit(leased):
+                self._post(leased, recipe)
+        if connection.closed:
+            self._leaving = True
+        if self._leaving:
+            if not self._on_wire and not self._over.done():
+                self._over.set_result(None)
+        elif len(self._prepared) <= LOW and self._fetching is None:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        left = self._pace.limits.messages_per_connection - self._posted - len(self._prepared)
+        if left <= 0:
+            self._leaving = not self._prepared
+            if self._leaving:
+                self._pump()
+            return
+        taken = self._desk.take(self._site, min(left, handful(self._seconds)))
+        if taken:
+            self._fetching = asyncio.get_running_loop().create_task(self._prepare(taken))
+        elif not self._on_wire and not self._prepared:
+            self._idle_timer = asyncio.get_running_loop().call_later(self._desk.idle, self.leave)
+
+    async def _prepare(self, taken: list[Leased]) -> None:
+        try:
+            self._prepared.extend(await self._ready_ones(taken))
+        except Exception as error:
+            self._desk.log.exception("messages could not be prepared", site=self._site)
+            now = self._desk.clock.now()
+            for leased in taken:
+                self._desk.record(not_made(leased, leased.address or "", error, now, self._desk.delays))
+        finally:
+            self._fetching = None
+        self._pump()
+
+    def _post(self, leased: Leased, recipe: Recipe) -> None:
+        try:
+            data = recipe.make()
+            beyond_ascii = not (recipe.address.isascii() and recipe.mail_from.isascii())
+            future = self._connection.post(
+                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=beyond_ascii, eight_bit=not data.isascii())
+            )
+        except Exception as error:
+            self._desk.log.warning("a message could not be made", envelope=leased.envelope_id, error=repr(error))
+            now = self._desk.clock.now()
+            self._desk.record(not_made(leased, recipe.address, error, now, self._desk.delays))
+            return
+        self._posted += 1
+        self._on_wire += 1
+        future.add_done_callback(partial(self._on_result, leased, recipe))
+
+    def _on_result(self, leased: Leased, recipe: Recipe, future: "asyncio.Future[Result]") -> None:
+        self._on_wire -= 1
+        try:
+            self._take_result(leased, recipe, future.result())
+            self._pump()
+        except Exception:  # the envelope stays leased until its lease runs out
+            self._desk.log.exception("an answer could not be dealt with", site=self._site, envelope=leased.envelope_id)
+            self._connection.abort("internal error")
+            self._pump()
+
+    def _take_result(self, leased: Leased, recipe: Recipe, result: Result) -> None:
+        if isinstance(result, Lost):
+            self._on_lost(leased, recipe, result)
+            return
+        self._measure()
+        reply = result.reply
+        self._record(leased, recipe, Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls))
+
+    def _on_lost(self, leased: Leased, recipe: Recipe, lost: Lost) -> None:
+        """A connection that answered nothing at all counts as an attempt, else the same would happen again at once."""
+        if not lost.in_doubt and self._answered:
+            self._desk.put_back([leased])
+            return
+        if not self._answered:
+            self._pace.unreachable(self._desk.clock.now(), lost.why)
+        self._answered += 1
+        self._record(
+            leased, recipe, Answer(451, "4.4.2", f"Lost the connection: {lost.why}", lost.stage, self._mx, self._tls)
+        )
+
+    def _measure(self) -> None:
+        now = self._desk.clock.monotonic()
+        passed, self._last = now - self._last, now
+        self._seconds = passed if not self._answered else 0.8 * self._seconds + 0.2 * passed
+        self._answered += 1
+
+    def _record(self, leased: Leased, recipe: Recipe, answer: Answer) -> None:
+        now = self._desk.clock.now()
+        outcome = judge(leased, recipe.address, answer, now, self._desk.delays)
+        self._pace.answered += 1
+        if answer.stage == "dot" and answer.code < 300:
+            self._pace.accepted()
+        elif isinstance(outcome.fact, Deferred) and outcome.fact.reason in OBJECTIONS:
+            self._pace.objected(now, answer.line)
+        self._desk.record(outcome)
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _stop_idling(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
+    async def _end(self) -> None:
+        self._leaving = True
+        self._stop_idling()
+        if self._fetching is not None:
+            await asyncio.wait([self._fetching])
+        self._desk.put_back([leased for leased, _ in self._prepared])
+        self._prepared.clear()
+        if self._on_wire:  # cancelled: the patience at a stop is over
+            self._connection.abort("stopping")
+            return
+        try:
+            async with asyncio.timeout(LEAVE_PATIENCE):
+                await self._connection.close()
+        except TimeoutError:
+            self._connection.abort()
+
+
+def _failure(error: CannotConnect, host: str) -> Answer:
+    """What the server said, or our own words for it."""
+    if error.reply is not None:
+        return Answer(error.reply.code, error.reply.enhanced, error.reply.text, error.stage, host)
+    return Answer(451, "4.4.1", error.public, error.stage, host)

@@ -1,0 +1,104 @@
+"""The bounded active window: what this process holds of the queue.
+
+However long the queue is, a process holds at most `size` envelopes of each priority, so that memory is bounded, a crash
+gives back little, and urgent mail finds room of its own. Taking begins when half the window is free.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from lettershop.egress.message import Leased
+from lettershop.egress.schedule import shares
+from lettershop.store import envelopes
+from lettershop.store.database import Database, Transaction
+from lettershop.store.envelopes import Lane
+
+Taken = list[tuple[Lane, list[Leased]]]
+
+
+class Window:
+    """Leases taken from the store and given back to it."""
+
+    def __init__(self, db: Database, owner: str, *, size: int, lease_for: float) -> None:
+        self._db = db
+        self._owner = owner
+        self._size = size
+        self._lease_for = lease_for
+        self._held: Counter[int] = Counter()  # by priority
+        self._priority: dict[int, int] = {}  # of a held envelope
+        self.open_lanes: frozenset[int] = frozenset()
+        self._more: set[int] = set()  # priorities of which more was due than there was room for
+
+    def __len__(self) -> int:
+        """Envelopes held."""
+        return len(self._priority)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it is worth asking the store again at once."""
+        return any(self._held[priority] <= self._size // 2 for priority in self._more)
+
+    def room(self, priority: int) -> int:
+        """How many more of this priority may be taken now."""
+        held = self._held[priority]
+        return self._size - held if held <= self._size // 2 else 0
+
+    async def take(self, now: float) -> Taken:
+        """Look at the lanes and lease what there is room for; a read where nothing is to be had."""
+        due, self.open_lanes = await self._db.read(envelopes.open_lanes, now)
+        wanted = shares(due, self.room)
+        self._more = {lane.priority for lane in due}
+        if not wanted:
+            return []
+        taken = await self._db.write(_lease, self._owner, now, now + self._lease_for, wanted)
+        full = {lane.priority for (lane, leased), (_, share) in zip(taken, wanted, strict=True) if len(leased) == share}
+        self._more -= {lane.priority for lane, _ in wanted} - full
+        for lane, leased in taken:
+            self._held[lane.priority] += len(leased)
+            self._priority.update((one.envelope_id, lane.priority) for one in leased)
+        return taken
+
+    def let_go(self, ids: Iterable[int]) -> None:
+        """These have outcomes or were given back."""
+        for envelope_id in ids:
+            priority = self._priority.pop(envelope_id, None)
+            if priority is not None:
+                self._held[priority] -= 1
+
+    async def give_back(self, leased: Sequence[Leased]) -> None:
+        """Untried, to the queue, due as before."""
+        if leased:
+            ids = [one.envelope_id for one in leased]
+            await self._db.write(envelopes.release, self._owner, ids)
+            self.let_go(ids)
+
+    async def park(self, leased: Sequence[Leased], until: Callable[[int], float]) -> None:
+        """To the queue until a later time each: `until(index)`."""
+        if leased:
+            parked = [(one.envelope_id, until(index)) for index, one in enumerate(leased)]
+            await self._db.write(envelopes.park, self._owner, parked)
+            self.let_go(one.envelope_id for one in leased)
+
+    async def recover(self, now: float) -> int:
+        """Give back what a former process of this name held, and what ran out; how many."""
+        return await self._db.write(_recover, self._owner, now)
+
+    async def tidy(self, now: float) -> None:
+        """The rare work on the queue: leases that ran out, cancelled campaigns, lanes without mail."""
+        while await self._db.write(_tidy, now):
+            pass
+
+
+def _lease(tx: Transaction, owner: str, now: float, until: float, wanted: Sequence[tuple[Lane, int]]) -> Taken:
+    lists = envelopes.lease(tx, owner, now, until, [(lane.lane_id, share) for lane, share in wanted])
+    return [(lane, leased) for (lane, _), leased in zip(wanted, lists, strict=True)]
+
+
+def _recover(tx: Transaction, owner: str, now: float) -> int:
+    return envelopes.release_owner(tx, owner) + envelopes.reclaim(tx, now)
+
+
+def _tidy(tx: Transaction, now: float) -> int:
+    envelopes.reclaim(tx, now)
+    envelopes.close_empty_lanes(tx, now)
+    return envelopes.sweep_cancelled(tx, now)

@@ -1,0 +1,80 @@
+"""Outcomes on their way into the store: gathered, then committed in groups (DESIGN.md, "group commit").
+
+    add -> (a few ms or enough of them) -> one `store.envelopes.finish` -> `done(ids)`: the window has room again
+
+An outcome that the database does not take now is kept and tried again: forgetting it would send a message twice.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from lettershop.base.errors import Temporary
+from lettershop.base.log import Logger
+from lettershop.store import envelopes
+from lettershop.store.database import Database, DatabaseClosed
+from lettershop.store.envelopes import Outcome
+
+GATHER = 0.03
+"""Seconds to gather: short beside a receiver's answer, long enough that a commit serves many."""
+ENOUGH = 200
+PATIENCE = 0.5
+"""Seconds between tries while the database is busy."""
+
+
+class Outcomes:
+    """One object per engine."""
+
+    def __init__(self, db: Database, done: Callable[[list[Outcome]], None], log: Logger) -> None:
+        self._db = db
+        self._done = done
+        self._log = log
+        self._gathered: list[Outcome] = []
+        self._due: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Record this soon."""
+        self._gathered.append(outcome)
+        if self._task is not None:
+            return  # the running commit takes the next group when it is through
+        if len(self._gathered) >= ENOUGH:
+            self._begin()
+        elif self._due is None:
+            self._due = asyncio.get_running_loop().call_later(GATHER, self._begin)
+
+    def _begin(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if self._task is None and self._gathered:
+            self._task = asyncio.get_running_loop().create_task(self._commit())
+            self._task.add_done_callback(self._through)
+
+    def _through(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if self._gathered and not task.cancelled() and task.exception() is None:
+            if len(self._gathered) >= ENOUGH:
+                self._begin()
+            elif self._due is None:
+                self._due = asyncio.get_running_loop().call_later(GATHER, self._begin)
+
+    async def _commit(self) -> None:
+        group, self._gathered = self._gathered, []
+        while True:
+            try:
+                await self._db.write(envelopes.finish, group)
+            except DatabaseClosed:
+                raise
+            except Temporary as error:
+                self._log.warning("outcomes wait for the database", outcomes=len(group), why=error.public)
+                await asyncio.sleep(PATIENCE)
+            else:
+                break
+        self._done(group)
+
+    async def flush(self) -> None:
+        """Return when everything added so far is committed."""
+        while self._gathered or self._task is not None:
+            self._begin()
+            if self._task is not None:
+                await asyncio.wait([self._task])

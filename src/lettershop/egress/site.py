@@ -1,0 +1,181 @@
+"""Where a site's mail goes: fixed routes, else MX, implicit MX and null MX, with addresses, cached.
+
+    Routes.find("b.example") -> Route((Hop("mx1.b.example", ("192.0.2.1",), 25), …)), or raises Unroutable
+
+Hosts come by preference, equal ones shuffled (RFC 5321 5.1); of a list that names ourselves only better hosts are left.
+Nothing is connected here (net.dial), nothing decided about envelopes (classify).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from lettershop.base.clock import Clock
+from lettershop.base.errors import ConfigError, LettershopError, NotFound
+
+REMEMBER = 300.0
+REMEMBER_FAILURE = 60.0
+"""Seconds that a route, or that there is none, is kept in memory."""
+REMEMBERED = 50_000
+MOST_HOSTS = 5
+"""Hosts tried in one attempt; RFC 5321 5.1 wants at least two."""
+EVERYWHERE = "*"
+"""The fixed route for all domains that have none of their own (a smarthost)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A host that takes the mail: its name (for TLS and reports), its addresses, the port."""
+
+    host: str
+    addresses: tuple[str, ...]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Hops in the order in which they are tried; `fixed`: told by the operator, not by the DNS."""
+
+    hops: tuple[Hop, ...]
+    fixed: bool = False
+
+
+class Unroutable(LettershopError):
+    """There is no way to this domain: an SMTP code, an enhanced code (RFC 3463) and words, as a receiver would say it."""
+
+    code = "unroutable"
+
+    def __init__(self, smtp: int, enhanced: str, words: str) -> None:
+        super().__init__(words)
+        self.smtp = smtp
+        self.enhanced = enhanced
+        self.retry = smtp < 500
+
+
+class MailDns(Protocol):
+    """What is asked of the resolver. Both raise NotFound for a name that does not exist, Temporary for no answer."""
+
+    async def mx(self, domain: str) -> Sequence[tuple[int, str]]:
+        """(preference, host) pairs; none if the name has no such record."""
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """IPv6 and IPv4 addresses; none if the name has none."""
+
+
+class Routes:
+    """Finds and remembers routes."""
+
+    def __init__(
+        self, dns: MailDns, clock: Clock, *, hostname: str, port: int = 25, fixed: Mapping[str, str] | None = None
+    ) -> None:
+        self._dns = dns
+        self._clock = clock
+        self._own = hostname.lower().rstrip(".")
+        self._port = port
+        self._fixed = {domain.lower(): parse_route(domain, url) for domain, url in (fixed or {}).items()}
+        self._known: dict[str, tuple[float, Route | Unroutable]] = {}
+        self._asking: dict[str, asyncio.Future[Route]] = {}
+
+    async def find(self, site: str) -> Route:
+        """The route, from memory if it is fresh. Raises Unroutable."""
+        known = self._known.get(site)
+        if known is not None and known[0] > self._clock.monotonic():
+            if isinstance(known[1], Unroutable):
+                raise known[1]
+            return known[1]
+        asked = self._asking.get(site)
+        if asked is None:  # ten connections to one site ask once
+            asked = self._asking[site] = asyncio.ensure_future(self._look_up(site))
+            asked.add_done_callback(lambda _: self._asking.pop(site, None))
+        return await asyncio.shield(asked)
+
+    async def _look_up(self, site: str) -> Route:
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        try:
+            route = await self._fixed_or_mx(site)
+        except Unroutable as error:
+            self._known[site] = (self._clock.monotonic() + REMEMBER_FAILURE, error)
+            raise
+        self._known[site] = (self._clock.monotonic() + REMEMBER, route)
+        return route
+
+    async def _fixed_or_mx(self, site: str) -> Route:
+        fixed = self._fixed.get(site) or self._fixed.get(EVERYWHERE)
+        if fixed is not None:
+            return Route(await self._resolved([fixed]), fixed=True)
+        if site.startswith("["):
+            return Route((_literal(site, self._port),))
+        hosts = await self._mx_hosts(site)
+        return Route(
+            await self._resolved([(host, self._port) for host in hosts[:MOST_HOSTS]], implicit=hosts == [site])
+        )
+
+    async def _mx_hosts(self, site: str) -> list[str]:
+        try:
+            records = await self._dns.mx(site)
+        except NotFound as error:
+            raise Unroutable(550, "5.1.2", f"The domain {site} does not exist (NXDOMAIN).") from error
+        except LettershopError as error:
+            raise Unroutable(451, "4.4.3", f"The DNS gives no answer for {site}.") from error
+        if not records:
+            return [site]  # RFC 5321 5.1: the implicit MX
+        if all(host.rstrip(".") == "" for _, host in records):
+            raise Unroutable(556, "5.1.10", f"The domain {site} does not accept mail (null MX).")  # RFC 7505 3
+        return self._ordered(site, [(preference, host.lower().rstrip(".")) for preference, host in records])
+
+    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> list[str]:
+        own = [preference for preference, host in records if host == self._own]
+        better = [record for record in records if not own or record[0] < min(own)]  # RFC 5321 5.1: else it would loop
+        if not better:
+            raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
+        dice = self._clock.token(len(better))
+        shuffled = sorted(zip(better, dice, strict=True), key=lambda pair: (pair[0][0], pair[1]))
+        return [host for (_, host), _ in shuffled if host]
+
+    async def _resolved(self, hosts: Sequence[tuple[str, int]], *, implicit: bool = False) -> tuple[Hop, ...]:
+        """Those with addresses. Only where there was no MX either is a missing address final; else somebody will mend it."""
+        answers = await asyncio.gather(*(self._addresses(host) for host, _ in hosts), return_exceptions=True)
+        hops = tuple(
+            Hop(host, tuple(answer), port)
+            for (host, port), answer in zip(hosts, answers, strict=True)
+            if not isinstance(answer, BaseException) and answer
+        )
+        if hops:
+            return hops
+        names = ", ".join(host for host, _ in hosts)
+        if any(isinstance(answer, BaseException) and not isinstance(answer, NotFound) for answer in answers):
+            raise Unroutable(451, "4.4.3", f"The DNS gives no answer for {names}.")
+        if implicit:
+            raise Unroutable(550, "5.1.2", f"Host not found: {names}.")
+        raise Unroutable(451, "4.4.4", f"No mail server of the domain has an address: {names}.")
+
+    async def _addresses(self, host: str) -> Sequence[str]:
+        try:
+            return [str(ip_address(host))]
+        except ValueError:
+            return await self._dns.addresses(host)
+
+
+def _literal(site: str, port: int) -> Hop:
+    """RFC 5321 4.1.3: [192.0.2.1] or [IPv6:2001:db8::1]."""
+    try:
+        address = str(ip_address(site.strip("[]").removeprefix("IPv6:").removeprefix("ipv6:")))
+    except ValueError as error:
+        raise Unroutable(550, "5.1.2", f"{site} is no address.") from error
+    return Hop(site, (address,), port)
+
+
+def parse_route(domain: str, url: str) -> tuple[str, int]:
+    """(host, port) of a fixed route "smtp://host:port". Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 25
+    except ValueError:
+        host = None
+    if host is None or parts.scheme != "smtp" or parts.path.strip("/"):
+        raise ConfigError(f"delivery.routes: {url!r} for {domain} is no route.", remedy='Write "smtp://host:port".')
+    return host, port

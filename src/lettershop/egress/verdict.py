@@ -1,0 +1,114 @@
+"""What becomes of an envelope after an answer: the outcome to store and the fact to tell. [pure]
+
+answer -> classify -> delivered | again at … | refused | given up, as one `store.envelopes.Outcome`
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lettershop.base.errors import LettershopError
+from lettershop.base.facts import Bounced, Deferred, Delivered, Withheld
+from lettershop.egress.classify import EXPIRED as RAN_OUT
+from lettershop.egress.classify import Class, Stage, classify
+from lettershop.egress.message import Leased, Withhold
+from lettershop.egress.pace import retry_at
+from lettershop.store.envelopes import Outcome
+from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
+
+LONGEST = 500
+"""Characters of an answer that are kept."""
+AGAIN_SOON = 2.0
+"""Seconds after which an envelope comes back whose campaign said "not now"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said at which stage by whom; words of our own where nobody answered."""
+
+    code: int
+    enhanced: str
+    text: str
+    stage: Stage
+    mx: str = ""
+    tls: str = ""
+
+    @property
+    def line(self) -> str:
+        """Code and words."""
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)[:LONGEST]
+
+    @property
+    def dialogue(self) -> str:
+        """The end of the conversation, for the queue's screen: "mx1.b.example (TLSv1.3), rcpt: 550 5.1.1 …"."""
+        where = f"{self.mx} ({self.tls})" if self.tls else self.mx
+        return f"{where or 'here'}, {self.stage}: {self.line}"[:LONGEST]
+
+
+def judge(leased: Leased, address: str, answer: Answer, now: float, delays: Sequence[float]) -> Outcome:
+    """The outcome of an attempt that was answered so."""
+    if answer.stage == "dot" and 200 <= answer.code < 300:
+        return _delivered(leased, address, answer, now)
+    found = classify(answer.code, answer.enhanced, answer.text, answer.stage)
+    if not found.retry:
+        return _bounced(leased, address, answer, now, found, BOUNCED)
+    at = retry_at(now, leased.attempts + 1, delays, leased.envelope_id)
+    if at > leased.expires_at:
+        return _bounced(leased, address, answer, now, found, EXPIRED)
+    fact = Deferred(
+        at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        reason=found.reason, attempt=leased.attempts + 1, retry_at=at,
+    )  # fmt: skip
+    return Outcome(leased.envelope_id, QUEUED, now, answer=answer.dialogue, address=address, due_at=at, fact=fact)
+
+
+def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outcome:
+    fact = Delivered(
+        at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at),
+    )  # fmt: skip
+    return Outcome(leased.envelope_id, DELIVERED, now, answer=answer.dialogue, address=address, fact=fact)
+
+
+def _bounced(leased: Leased, address: str, answer: Answer, now: float, found: Class, state: int) -> Outcome:
+    fact = Bounced(
+        at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        reason=found.reason, hard=found.hard and state == BOUNCED, address=address, attempt=leased.attempts + 1,
+        advice=found.advice,
+    )  # fmt: skip
+    return Outcome(leased.envelope_id, state, now, answer=answer.dialogue, address=address, fact=fact)
+
+
+def _text(answer: Answer) -> str:
+    return f"{answer.enhanced} {answer.text}".strip()[:LONGEST]
+
+
+def too_late(leased: Leased, now: float, why: str) -> Outcome:
+    """Its time ran out while it waited: given up if it was tried or its site cannot be reached (`why`), else withheld."""
+    if not (leased.attempts or why):
+        return withheld(leased, Withhold(leased.envelope_id, "too-late"), now)
+    answer = Answer(451, "4.4.7", why or "Message expired", "connect")
+    given_up = _bounced(leased, leased.address or "", answer, now, RAN_OUT, EXPIRED)
+    # its last answer tells more than "expired"
+    return replace(given_up, answer=None, address=None) if leased.attempts else replace(given_up, address=None)
+
+
+def withheld(leased: Leased, withhold: Withhold, now: float) -> Outcome:
+    """The source said that it must not go, for good or for now."""
+    if withhold.again:
+        return Outcome(leased.envelope_id, QUEUED, now, due_at=now + AGAIN_SOON, tried=False)
+    fact = Withheld(
+        at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
+        envelope_id=leased.envelope_id, reason=withhold.reason,
+    )  # fmt: skip
+    return Outcome(leased.envelope_id, WITHHELD, now, answer=withhold.reason, tried=False, fact=fact)
+
+
+def not_made(leased: Leased, address: str, error: Exception, now: float, delays: Sequence[float]) -> Outcome:
+    """The message could not be made. An error of ours that says so for good withholds; anything else is tried again."""
+    if isinstance(error, LettershopError) and not error.retry:
+        return withheld(leased, Withhold(leased.envelope_id, error.code), now)
+    words = error.public if isinstance(error, LettershopError) else "The message could not be made."
+    return judge(leased, address, Answer(451, "4.3.0", words, "connect"), now, delays)
