@@ -1,13 +1,13 @@
 """What happens to messages that are in a mailbox: flags, copy, move, expunge; and what a session needs to know of them.
 
-Sessions keep UIDs and flags in memory; `index` fills that memory and `changes` brings it up to date, at the price of
+Sessions keep UIDs and flags in memory; `opened` fills that memory and `changes` brings it up to date, at the price of
 one look at the mailbox's row where nothing changed. Bytes that IMAP sends (envelope, structure, header) are read a page
 at a time with `contents`.
 
 Statements are written by hand, in SQL that both engines take: a FETCH or STORE must not pay for building expressions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, TextClause, text
 
 from lettershop.store.database import Transaction
-from lettershop.store.mailboxes import SEEN, Mailbox, mailbox_by_id, release, take_uids, use
+from lettershop.store.mailboxes import SEEN, Mailbox, mailbox_by_id, mailbox_by_name, release, take_uids, use
 
 Content = Literal["blob", "envelope", "structure", "parts", "header"]
 IndexRow = tuple[int, int, int, int, float, str]
@@ -67,6 +67,14 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """The modseq that changed messages got, and the UIDs that were left alone."""
+
+    modseq: int
+    refused: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What happened since a modseq: messages new or changed, and UIDs that are gone."""
 
@@ -104,29 +112,37 @@ _LISTED = {
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
-def index(conn: Connection, mailbox_id: int) -> Changes | None:
-    """All messages of a mailbox as a session keeps them; None if there is no such mailbox."""
-    box = mailbox_by_id(conn, mailbox_id)
+def opened(
+    conn: Connection, account_id: int, name: str, known: Callable[[int], int | None]
+) -> tuple[Changes, bool] | None:
+    """A mailbox by name, with all its messages (True), or with what happened since the modseq that `known` tells of its
+    id (False); None if there is none."""
+    box = mailbox_by_name(conn, account_id, name)
     if box is None:
         return None
-    return Changes(box, [tuple(row) for row in conn.execute(_INDEX, {"box": mailbox_id})], ())
+    since = known(box.id)
+    if since is not None:
+        return _since(conn, box, since), False
+    return Changes(box, [tuple(row) for row in conn.execute(_INDEX, {"box": box.id})], ()), True
 
 
 def changes(conn: Connection, mailbox_id: int, since: int) -> Changes | None:
     """What happened after modseq `since`; None if the mailbox is gone. May tell again what is known already."""
     box = mailbox_by_id(conn, mailbox_id)
-    if box is None:
-        return None
+    return _since(conn, box, since) if box is not None else None
+
+
+def _since(conn: Connection, box: Mailbox, since: int) -> Changes:
     if box.modseq == since:
         return Changes(box, (), ())
-    values = {"box": mailbox_id, "since": since}
+    values = {"box": box.id, "since": since}
     rows = [tuple(row) for row in conn.execute(_SINCE, values)]
     return Changes(box, rows, list(conn.scalars(_GONE, values)))
 
 
 def contents(conn: Connection, mailbox_id: int, chosen: Chosen, columns: Sequence[Content]) -> dict[int, Any]:
     """The named columns of the messages, by UID (one column: its value; more: a tuple), in the order of UIDs."""
-    head = "SELECT uid, " + ", ".join(columns) + " FROM messages"
+    head = f"SELECT uid, {', '.join(columns)} FROM messages"  # noqa: S608 - names of columns, from code
     rows = conn.execute(*_statement(conn, head, mailbox_id, chosen, "ORDER BY uid"))
     if len(columns) == 1:
         return {row[0]: row[1] for row in rows}
@@ -138,20 +154,20 @@ def contents(conn: Connection, mailbox_id: int, chosen: Chosen, columns: Sequenc
 
 def change_flags(
     tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, *, unchanged_since: int | None = None
-) -> list[int]:
-    """Change flags; messages that have them already stay untouched. Returns the UIDs that somebody changed after
-    modseq `unchanged_since` and that therefore were left alone (RFC 7162 3.1.3)."""
+) -> FlagsChanged:
+    """Change flags; messages that have them already stay untouched, and those that somebody changed after modseq
+    `unchanged_since` are left alone (RFC 7162 3.1.3)."""
     bumped = tx.conn.execute(_BUMP, {"box": mailbox_id}).first()
     if bumped is None:
-        return []
+        return FlagsChanged(0, [])
     if unchanged_since is None:
         _change(tx, mailbox_id, chosen, change, bumped[0], bumped[0])
-        return []
+        return FlagsChanged(bumped[0], [])
     late = "AND modseq > :limit ORDER BY uid"
     query = _statement(tx.conn, "SELECT uid FROM messages", mailbox_id, chosen, late, limit=unchanged_since)
     refused = list(tx.conn.scalars(*query))
     _change(tx, mailbox_id, chosen, change, bumped[0], unchanged_since)
-    return refused
+    return FlagsChanged(bumped[0], refused)
 
 
 def _change(tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, modseq: int, limit: int) -> None:

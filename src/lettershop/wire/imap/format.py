@@ -39,9 +39,14 @@ def nstring(value: bytes | None) -> bytes:
 def mailbox(name: str, *, utf8: bool) -> bytes:
     """A mailbox name, as an atom where it is one that cannot be taken for NIL."""
     raw = encode_name(name, utf8=utf8)
-    if _ATOM.fullmatch(raw) and raw.upper() != b"NIL":
-        return raw
-    return quoted(raw)
+    return astring(raw) if raw.isascii() else quoted(raw)  # a name has no control characters
+
+
+def astring(value: bytes) -> bytes:
+    """An atom where that is possible and cannot be taken for NIL, else a string."""
+    if _ATOM.fullmatch(value) and value.upper() != b"NIL":
+        return value
+    return string(value)
 
 
 def flags(bits: int, words: str = "", *, recent: bool = False) -> bytes:

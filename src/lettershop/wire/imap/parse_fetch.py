@@ -10,6 +10,8 @@ _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _PART = re.compile(rb"[1-9]\d{0,9}(?:\.[1-9]\d{0,9})*")
 _KIND = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.I)
 
+_FIELD = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8: printable, no colon
+
 _FAST = (Attribute("FLAGS"), Attribute("INTERNALDATE"), Attribute("RFC822.SIZE"))
 _MACROS: dict[str, tuple[FetchItem, ...]] = {  # RFC 9051 6.4.5
     "FAST": _FAST,
@@ -113,11 +115,18 @@ def _section(scan: Scanner, peek: bool) -> Section:
             raise BadSyntax("MIME needs the number of a part.")
         if kind.startswith("HEADER.FIELDS"):
             scan.space()
-            fields = scan.list(scan.astring)
+            fields = scan.list(lambda: _field_name(scan))
             if not fields:
                 raise BadSyntax("HEADER.FIELDS needs a field name.")
     scan.need(b"]")
     return Section(part, kind, fields, _partial(scan), peek)
+
+
+def _field_name(scan: Scanner) -> bytes:
+    name = scan.astring()
+    if not _FIELD.fullmatch(name):
+        raise BadSyntax("That is no name of a header field.")
+    return name
 
 
 def _binary(scan: Scanner, name: str) -> Binary:
