@@ -1,0 +1,1 @@
+"""Messages of RFC 5322 and MIME: read (headers, addresses, words, dates, mime) and written (compose). [pure]"""
