@@ -62,6 +62,7 @@ def plain(text: str) -> str:
 
 
 def person(dice: random.Random, number: int, prefix: str) -> dict[str, str]:
+    """One subscriber."""
     language = dice.choice(LANGUAGES)
     first_names, last_names, cities = PEOPLE[language]
     first, last = dice.choice(first_names), dice.choice(last_names)
@@ -91,7 +92,8 @@ def person(dice: random.Random, number: int, prefix: str) -> dict[str, str]:
 
 
 def rows() -> list[list[str]]:
-    dice = random.Random(1896)
+    """All rows, the broken ones among them."""
+    dice = random.Random(1896)  # noqa: S311 sample data
     prefixes = ["gone."] * GONE + ["later."] * LATER + ["full."] * FULL
     good = ROWS - len(BROKEN)
     prefixes += [""] * (good - len(prefixes))
@@ -106,6 +108,7 @@ def rows() -> list[list[str]]:
 
 
 def main() -> None:
+    """Write the file."""
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)

@@ -16,6 +16,7 @@ from lettershop.base.facts import Clicked, Fact, Opened
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.marketing import links as links_module
 from lettershop.marketing.content import Design
+from lettershop.marketing.design import design_of
 from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
 from lettershop.store import campaigns, contacts, subscriptions, workspaces
 from lettershop.store.database import Database, Transaction
@@ -247,18 +248,3 @@ def _message(conn: Connection, who: Recipient, public_url: str) -> tuple[Design,
         return None
     design = design_of(conn, campaign, public_url)
     return (design, contact) if design is not None else None
-
-
-def design_of(conn: Connection, campaign: campaigns.Campaign, public_url: str) -> Design | None:
-    """What a campaign's message is made of; None if its brand is gone."""
-    brand = workspaces.brand(conn, campaign.brand_id)
-    if brand is None:
-        return None
-    return Design(
-        campaign_id=campaign.id, version=campaign.version, workspace_id=campaign.workspace_id,
-        subject=campaign.subject, html=campaign.html, text=campaign.text, preheader=campaign.preheader,
-        from_name=brand.from_name, from_address=brand.from_address, reply_to=brand.reply_to,
-        brand=brand.name, postal_address=brand.postal_address, public_url=public_url,
-        list_id=campaign.list_id, list_name=subscriptions.list_name(conn, campaign.list_id),
-        track_opens=campaign.track_opens, track_clicks=campaign.track_clicks,
-    )  # fmt: skip

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from lettershop.base.facts import CampaignChanged
 from lettershop.store.contacts import PIECE
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one
-from lettershop.store.schema_main import campaign_links, campaigns, contacts, subscriptions, suppressions
+from lettershop.store.schema_main import campaign_links, campaigns, consents, contacts, subscriptions, suppressions
 from lettershop.store.subscriptions import SUBSCRIBED
 
 
@@ -188,6 +188,20 @@ def audience_size(conn: Connection, workspace_id: int, list_id: int | None, wher
     return conn.scalar(_audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)) or 0
 
 
+def without_consent(
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
+) -> int:
+    """How many of the audience have no consent on record that holds now."""
+    c = consents.c
+    held = exists().where(
+        c.contact_id == contacts.c.id,
+        c.kind.in_(("express", "implied")),
+        or_(c.expires_at.is_(None), c.expires_at > now),
+    )
+    query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
+    return conn.scalar(query.where(~held)) or 0
+
+
 def _audience(query: Any, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> Any:
     query = query.where(contacts.c.workspace_id == workspace_id, _suppressed().is_(None))
     if list_id is not None:
@@ -204,6 +218,12 @@ def standings(conn: Connection, campaign_ids: Iterable[int]) -> dict[int, Standi
     c = campaigns.c
     rows = conn.execute(select(c.id, c.state, c.version).where(c.id.in_(set(campaign_ids))))
     return {row.id: Standing(*row) for row in rows}
+
+
+def list_ids(conn: Connection, campaign_ids: Iterable[int]) -> dict[int, int | None]:
+    """The lists that these campaigns are for."""
+    c = campaigns.c
+    return {row.id: row.list_id for row in conn.execute(select(c.id, c.list_id).where(c.id.in_(set(campaign_ids))))}
 
 
 def addressees(conn: Connection, list_id: int | None, contact_ids: Iterable[int]) -> dict[int, Addressee]:

@@ -1,0 +1,66 @@
+"""A campaign as a TOML file, for `campaign create FILE`. Paths in it are relative to the file.
+
+name = "Autumn"                      subject = "Hello {{ first_name|default('you') }}"
+list = "Newsletter"                  segment = 'plan = "pro" and orders > 2'
+html = "newsletter.html"             text = "newsletter.txt"
+[brand]                              # or brand = "Juniper & Pine", if it is there already
+name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lettershop.marketing.campaigns import CampaignInvalid, Draft
+
+_KEYS = {"name", "subject", "preheader", "list", "segment", "html", "text", "brand", "track_opens", "track_clicks"}
+_BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address"}
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFile:
+    """A read file. `brand`: what `store.workspaces.ensure_brand` takes, or None if only its name is given."""
+
+    draft: Draft
+    brand: dict[str, str] | None
+
+
+def read(path: Path) -> CampaignFile:
+    """Read a campaign file and the files that it names; raises CampaignInvalid."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CampaignInvalid(f"{path} cannot be read.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CampaignInvalid(f"{path} is not valid TOML: {error}.") from error
+    _only(tree, _KEYS, path)
+    brand = tree.get("brand")
+    if isinstance(brand, dict):
+        _only(brand, _BRAND_KEYS, path)
+    for key in ("name", "subject", "html", "brand"):
+        if not tree.get(key):
+            raise CampaignInvalid(f"{path}: {key} is missing.")
+    name = brand.get("name", "") if isinstance(brand, dict) else str(brand)
+    draft = Draft(
+        name=str(tree["name"]), subject=str(tree["subject"]), preheader=str(tree.get("preheader", "")), brand=name,
+        list_name=str(tree.get("list", "")), segment=str(tree.get("segment", "")),
+        html=_content(path, tree["html"]), text=_content(path, tree.get("text", "")),
+        track_opens=bool(tree.get("track_opens", True)), track_clicks=bool(tree.get("track_clicks", True)),
+    )  # fmt: skip
+    return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
+
+
+def _only(tree: dict[str, Any], known: set[str], path: Path) -> None:
+    unknown = sorted(tree.keys() - known)
+    if unknown:
+        raise CampaignInvalid(f"{path}: unknown key {unknown[0]}.", remedy=f"There are {', '.join(sorted(known))}.")
+
+
+def _content(path: Path, name: str) -> str:
+    if not name:
+        return ""
+    try:
+        return (path.parent / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignInvalid(f"{path}: {name} cannot be read as UTF-8 text.") from error

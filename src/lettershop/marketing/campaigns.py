@@ -1,0 +1,231 @@
+"""Campaigns: made, checked, started, paused, resumed, cancelled, scheduled. The states and the one table of moves.
+
+    draft -> scheduled -> sending <-> paused
+      `----------------->    |-> done          any of them but done -> cancelled
+
+A move happens in one transaction with its fact and with what it means for the queue (`store.envelopes` holds, resumes or
+cancels the campaign's lanes). Starting is refused by name if `marketing.compliance` finds an error.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from lettershop.base.clock import Clock
+from lettershop.base.errors import Conflict, Invalid, LettershopError, NotFound
+from lettershop.marketing import audience
+from lettershop.marketing.compliance import Case, Finding, NotReady, examine
+from lettershop.marketing.content import Design
+from lettershop.marketing.design import design_of
+from lettershop.marketing.render import Compiled, compile_design
+from lettershop.store import accounts, campaigns, envelopes, subscriptions, workspaces
+from lettershop.store.campaigns import Campaign
+from lettershop.store.database import Database, Transaction
+
+MOVES: dict[str, tuple[tuple[str, ...], str]] = {
+    "schedule": (("draft", "scheduled"), "scheduled"),
+    "unschedule": (("scheduled",), "draft"),
+    "start": (("draft", "scheduled"), "sending"),
+    "pause": (("sending",), "paused"),
+    "resume": (("paused",), "sending"),
+    "finish": (("sending",), "done"),
+    "cancel": (("draft", "scheduled", "sending", "paused"), "cancelled"),
+}
+"""Every move: the states it may come from, and where it leads."""
+
+
+class CampaignUnknown(NotFound):
+    """There is no such campaign."""
+
+    code = "campaign"
+
+
+class MoveNotAllowed(Conflict):
+    """The campaign's state does not allow this."""
+
+    code = "campaign-state"
+
+
+class CampaignInvalid(Invalid):
+    """The campaign names something that does not exist."""
+
+    code = "campaign-invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A campaign as it is written. `segment` in words (`marketing.segment_text`), empty for the whole list."""
+
+    name: str
+    subject: str
+    brand: str
+    html: str
+    list_name: str = ""
+    segment: str = ""
+    preheader: str = ""
+    text: str = ""
+    track_opens: bool = True
+    track_clicks: bool = True
+
+
+class Campaigns:
+    """What people do with campaigns. `mail` is asked for the sending domains; `public_url` is what links start with."""
+
+    def __init__(self, main: Database, mail: Database, clock: Clock, public_url: str) -> None:
+        self._main = main
+        self._mail = mail
+        self._clock = clock
+        self._public_url = public_url
+
+    async def create(self, workspace_id: int, draft: Draft) -> int:
+        """A draft; its id. Raises CampaignInvalid or SegmentInvalid if it names what does not exist."""
+        return await self._main.write(_create, workspace_id, draft, self._clock.now())
+
+    async def change(self, campaign_id: int, draft: Draft) -> None:
+        """Replace a draft's content; raises MoveNotAllowed once it is being sent."""
+        await self._main.write(_change, campaign_id, draft)
+
+    async def get(self, campaign_id: int) -> Campaign:
+        """The campaign; raises CampaignUnknown."""
+        campaign = await self._main.read(campaigns.by_id, campaign_id)
+        if campaign is None:
+            raise CampaignUnknown(f"There is no campaign {campaign_id}.")
+        return campaign
+
+    async def find(self, workspace_id: int, name_or_id: str) -> Campaign:
+        """The campaign by its number or its name; raises CampaignUnknown."""
+        found = await self._main.read(_find, workspace_id, name_or_id)
+        if found is None:
+            raise CampaignUnknown(f"There is no campaign {name_or_id!r}.")
+        return found
+
+    async def check(self, campaign_id: int) -> list[Finding]:
+        """What keeps it from being sent, and what should be looked at."""
+        return examine((await self._case(campaign_id))[0])
+
+    async def start(self, campaign_id: int, *, by: str = "") -> None:
+        """Send it now. Raises NotReady with the findings, or MoveNotAllowed."""
+        case, compiled = await self._case(campaign_id)
+        findings = examine(case)
+        if compiled is None or any(finding.severity == "error" for finding in findings):
+            raise NotReady(findings)
+        await self._main.write(_start, campaign_id, compiled, self._clock.now(), by)
+
+    async def schedule(self, campaign_id: int, at: float, *, by: str = "") -> None:
+        """Send it at `at`; checked now and again then. Raises NotReady, MoveNotAllowed."""
+        findings = await self.check(campaign_id)
+        if any(finding.severity == "error" for finding in findings):
+            raise NotReady(findings)
+        await self._main.write(move, campaign_id, "schedule", self._clock.now(), by, scheduled_at=at)
+
+    async def unschedule(self, campaign_id: int, *, by: str = "") -> None:
+        """Back to a draft."""
+        await self._main.write(move, campaign_id, "unschedule", self._clock.now(), by, scheduled_at=None)
+
+    async def pause(self, campaign_id: int, *, by: str = "", why: str = "") -> None:
+        """Send nothing more until it is resumed; acts within a poll of the engine."""
+        await self._main.write(move, campaign_id, "pause", self._clock.now(), by, why)
+
+    async def resume(self, campaign_id: int, *, by: str = "") -> None:
+        """Go on."""
+        await self._main.write(move, campaign_id, "resume", self._clock.now(), by)
+
+    async def cancel(self, campaign_id: int, *, by: str = "") -> None:
+        """Send nothing more, ever."""
+        now = self._clock.now()
+        await self._main.write(move, campaign_id, "cancel", now, by, finished_at=now)
+
+    async def finish(self, campaign_id: int) -> None:
+        """All its envelopes are finished (`workers.campaigns`)."""
+        now = self._clock.now()
+        await self._main.write(move, campaign_id, "finish", now, finished_at=now)
+
+    async def _case(self, campaign_id: int) -> tuple[Case, Compiled | None]:
+        campaign = await self.get(campaign_id)
+        design, size, without = await self._main.read(_gather, campaign, self._public_url, self._clock.now())
+        if design is None:
+            raise CampaignInvalid("The campaign's brand is gone.")
+        domain = await self._mail.read(accounts.domain_by_name, design.domain)
+        keys = await self._mail.read(accounts.keys_of, design.domain)
+        compiled, wrong = await asyncio.to_thread(_compiled, design)
+        case = Case(
+            design, compiled, wrong, size, without,
+            domain_known=domain is not None and domain.sending and domain.workspace_id in (None, campaign.workspace_id),
+            algorithms=tuple(key.algorithm for key in keys),
+        )  # fmt: skip
+        return case, compiled
+
+
+def _compiled(design: Design) -> tuple[Compiled | None, str]:
+    try:
+        return compile_design(design), ""
+    except LettershopError as error:
+        return None, error.public
+
+
+def _find(conn: Connection, workspace_id: int, name_or_id: str) -> Campaign | None:
+    if name_or_id.isdigit():
+        found = campaigns.by_id(conn, int(name_or_id))
+        if found is not None and found.workspace_id == workspace_id:
+            return found
+    return campaigns.by_name(conn, workspace_id, name_or_id)
+
+
+def _gather(conn: Connection, campaign: Campaign, public_url: str, now: float) -> tuple[Design | None, int, int]:
+    where = audience.condition(conn, campaign.tree, now)
+    size = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, where)
+    without = campaigns.without_consent(conn, campaign.workspace_id, campaign.list_id, where, now)
+    return design_of(conn, campaign, public_url), size, without
+
+
+def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]:
+    brand = next((entry for entry in workspaces.brands_of(conn, workspace_id) if entry.name == draft.brand), None)
+    if brand is None:
+        raise CampaignInvalid(f"There is no brand {draft.brand!r}.")
+    list_id = subscriptions.list_named(conn, workspace_id, draft.list_name) if draft.list_name else None
+    if draft.list_name and list_id is None:
+        raise CampaignInvalid(f"There is no list {draft.list_name!r}.")
+    tree = audience.tree_of(draft.segment)
+    audience.check_lists(conn, workspace_id, tree)
+    return {
+        "brand_id": brand.id, "name": draft.name, "subject": draft.subject, "preheader": draft.preheader,
+        "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
+        "track_opens": draft.track_opens, "track_clicks": draft.track_clicks,
+    }  # fmt: skip
+
+
+def _create(tx: Transaction, workspace_id: int, draft: Draft, at: float) -> int:
+    return campaigns.create(tx, workspace_id, at=at, **_values(tx.conn, workspace_id, draft))
+
+
+def _change(tx: Transaction, campaign_id: int, draft: Draft) -> None:
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    if campaign is None:
+        raise CampaignUnknown(f"There is no campaign {campaign_id}.")
+    if not campaigns.change(tx, campaign_id, **_values(tx.conn, campaign.workspace_id, draft)):
+        raise MoveNotAllowed(f"The campaign is {campaign.state}; its content cannot be changed any more.")
+
+
+def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by: str) -> None:
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    if campaign is None or campaign.version != compiled.design.version:
+        raise MoveNotAllowed("The campaign was changed meanwhile.", remedy="Check it again.")
+    campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
+    move(tx, campaign_id, "start", at, by, started_at=at)
+
+
+def move(
+    tx: Transaction, /, campaign_id: int, action: str, at: float, by: str = "", why: str = "", **values: Any
+) -> None:
+    """Move a campaign by the table, and its lanes in the queue with it; raises MoveNotAllowed."""
+    only_from, to = MOVES[action]
+    if not campaigns.move(tx, campaign_id, to, only_from=only_from, at=at, by=by, why=why, **values):
+        campaign = campaigns.by_id(tx.conn, campaign_id)
+        if campaign is None:
+            raise CampaignUnknown(f"There is no campaign {campaign_id}.")
+        raise MoveNotAllowed(f"The campaign is {campaign.state}; {action} is not possible.")
+    lanes = {"pause": envelopes.hold, "resume": envelopes.resume, "cancel": envelopes.cancel}.get(action)
+    if lanes is not None:
+        lanes(tx, campaign_id)
