@@ -128,7 +128,8 @@ class ServerMachine:
             self._recipients += reply.positive
         elif type(event) is LoginAttempt:
             self._logged_in = reply.positive
-            self._errors += not reply.positive
+            if reply.permanent:
+                self._count_error()
         if reply.code == 421 or self.state is State.CLOSED:
             self._close("refused")  # RFC 5321 3.8
 
@@ -376,6 +377,9 @@ class ServerMachine:
 
     def _complain(self, reply: Reply) -> None:
         self._reply(reply)
+        self._count_error()
+
+    def _count_error(self) -> None:
         self._errors += 1
         if self._errors >= self.settings.max_errors:
             self._reply(replies.TOO_MANY_ERRORS)
