@@ -14,7 +14,8 @@ from lettershop.wire.smtp.events import MailFrom, RcptTo
 from lettershop.wire.smtp.replies import Reply
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # RFC 5321 4.1.2: esmtp-keyword
-_CHUNK = re.compile(r"(\d{1,18})( +LAST)?", re.IGNORECASE)
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 4
+_CHUNK = re.compile(r"([0-9]{1,18})( +LAST)?", re.IGNORECASE)
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 _ORCPT = re.compile(r"[A-Za-z0-9-]+;.+")
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
@@ -63,14 +64,16 @@ def parse_hello(argument: str) -> str:
 def parse_mail(argument: str, announced: Announced) -> MailFrom:
     """The argument of MAIL. Raises BadCommand."""
     address, parameters = _path(argument, "FROM:", replies.BAD_SENDER)
-    smtputf8 = parameters.pop("SMTPUTF8", None) == ""
+    smtputf8 = "SMTPUTF8" in parameters
     body = parameters.pop("BODY", "7BIT").upper()
     size = parameters.pop("SIZE", "0")
+    if parameters.pop("SMTPUTF8", ""):  # RFC 6531 3.4: it has no value
+        raise BadCommand(replies.BAD_PARAMETER)
     if address is not None and not address.domain:
         raise BadCommand(replies.BAD_SENDER)
     if address is not None and address.needs_smtputf8 and not smtputf8:
         raise BadCommand(replies.NEEDS_SMTPUTF8)
-    if body not in ("7BIT", "8BITMIME") or not size.isdecimal() or len(size) > 20:
+    if body not in ("7BIT", "8BITMIME") or _SIZE.fullmatch(size) is None:
         raise BadCommand(replies.BAD_PARAMETER)
     if int(size) > announced.max_size:
         raise BadCommand(replies.TOO_BIG)  # RFC 1870 6.1: refused before it is sent

@@ -1,0 +1,324 @@
+"""The client machine, fed with what servers say."""
+
+import pytest
+
+from lettershop.base.errors import ProtocolError
+from lettershop.wire.sasl import Credentials
+from lettershop.wire.smtp.client import ClientMachine
+from lettershop.wire.smtp.outgoing import (
+    Capabilities,
+    Closed,
+    Event,
+    Lost,
+    Outcome,
+    Outgoing,
+    Ready,
+    Refused,
+    Settings,
+    StartTls,
+)
+from lettershop.wire.smtp.replies import Reply
+
+EHLO = b"250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n"
+DATA = b"Subject: x\r\n\r\nhi\r\n"
+
+
+def message(number: int, **fields: object) -> Outgoing:
+    return Outgoing(f"from{number}@a.example", f"to{number}@b.example", DATA, **fields)  # type: ignore[arg-type]
+
+
+def machine(ehlo: bytes = EHLO, **settings: object) -> ClientMachine:
+    """One that is ready."""
+    made = ClientMachine(Settings("me.test", tls="never", **settings))  # type: ignore[arg-type]
+    made.receive(b"220 mx.test\r\n" + ehlo)
+    made.take()
+    return made
+
+
+def written(client: ClientMachine) -> bytes:
+    return b"".join(client.take())
+
+
+def envelope(number: int) -> bytes:
+    return b"MAIL FROM:<from%d@a.example> SIZE=%d\r\nRCPT TO:<to%d@b.example>\r\nDATA\r\n" % (number, len(DATA), number)
+
+
+def codes(events: list[Event]) -> list[tuple[object, str, int]]:
+    return [(e.token, e.stage, e.reply.code) for e in events if isinstance(e, Outcome)]
+
+
+def test_the_session_begins() -> None:
+    client = ClientMachine(Settings("me.test", tls="never"))
+    assert client.awaiting == "greeting"
+    assert client.receive(b"220-mx.test\r\n220 ready\r\n") == []
+    assert written(client) == b"EHLO me.test\r\n"
+    assert client.awaiting == "ehlo"
+    [ready] = client.receive(EHLO)
+    assert ready == Ready(
+        Capabilities(
+            frozenset({"PIPELINING", "SIZE", "8BITMIME", "STARTTLS", "AUTH"}),
+            1000,
+            frozenset({"PLAIN", "LOGIN"}),
+            "mx.test ready",
+        )
+    )
+    assert client.awaiting is None
+    assert written(client) == b""
+
+
+def test_the_next_envelope_travels_behind_the_dot() -> None:
+    client = machine()
+    for number in (1, 2, 3):
+        client.submit(message(number), number)
+    assert written(client) == envelope(1)
+    assert client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n") == []
+    assert written(client) == DATA + b".\r\n" + envelope(2)
+    assert client.awaiting == "dot"
+    assert codes(client.receive(b"250 taken\r\n250 ok\r\n250 ok\r\n354 go\r\n")) == [(1, "dot", 250)]
+    assert written(client) == DATA + b".\r\n" + envelope(3)
+    assert codes(client.receive(b"451 later\r\n250 ok\r\n250 ok\r\n354 go\r\n")) == [(2, "dot", 451)]
+    assert written(client) == DATA + b".\r\n"
+    client.submit(message(4), 4)
+    assert written(client) == envelope(4)  # the line was free before the dot's answer
+    assert codes(client.receive(b"250 taken\r\n")) == [(3, "dot", 250)]
+    assert client.pending == 1
+
+
+def test_a_refused_recipient_and_a_server_that_refuses_data() -> None:
+    client = machine()
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    client.take()
+    assert codes(client.receive(b"250 ok\r\n550 5.1.1 nobody\r\n")) == [(1, "rcpt", 550)]
+    assert written(client) == b""
+    assert client.receive(b"503 no recipients\r\n") == []
+    assert written(client) == b"RSET\r\n" + envelope(2)
+    assert client.receive(b"250 reset\r\n250 ok\r\n250 ok\r\n354 go\r\n") == []
+    assert written(client) == DATA + b".\r\n"
+
+
+def test_a_refused_recipient_and_a_server_that_says_354_all_the_same() -> None:
+    client = machine()
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    client.take()
+    assert codes(client.receive(b"250 ok\r\n450 busy\r\n354 go\r\n")) == [(1, "rcpt", 450)]
+    assert written(client) == b".\r\n" + envelope(2)
+    assert client.receive(b"554 nothing to do\r\n250 ok\r\n250 ok\r\n354 go\r\n") == []
+    assert written(client) == DATA + b".\r\n"
+
+
+def test_a_refused_sender_has_one_outcome() -> None:
+    client = machine()
+    client.submit(message(1), 1)
+    assert codes(client.receive(b"553 5.1.8 no\r\n503 mail first\r\n503 mail first\r\n")) == [(1, "mail", 553)]
+    client.take()
+    client.submit(message(2), 2)
+    assert written(client) == b"RSET\r\n" + envelope(2)
+
+
+def test_refused_at_data() -> None:
+    client = machine()
+    client.submit(message(1), 1)
+    assert codes(client.receive(b"250 ok\r\n250 ok\r\n451 not now\r\n")) == [(1, "data", 451)]
+
+
+def test_without_pipelining_one_command_at_a_time() -> None:
+    client = machine(b"250-mx\r\n250 SIZE\r\n")
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    steps = [
+        (b"250 ok\r\n", b"RCPT TO:<to1@b.example>\r\n"),
+        (b"550 nobody\r\n", b"RSET\r\n"),
+        (b"250 ok\r\n", b"MAIL FROM:<from2@a.example> SIZE=18\r\n"),
+        (b"250 ok\r\n", b"RCPT TO:<to2@b.example>\r\n"),
+        (b"250 ok\r\n", b"DATA\r\n"),
+        (b"354 go\r\n", DATA + b".\r\n"),
+        (b"250 taken\r\n", b""),
+    ]
+    assert written(client) == b"MAIL FROM:<from1@a.example> SIZE=18\r\n"
+    events = []
+    for reply, command in steps:
+        events += client.receive(reply)
+        assert written(client) == command
+    assert codes(events) == [(1, "rcpt", 550), (2, "dot", 250)]
+    client.quit()
+    assert written(client) == b"QUIT\r\n"
+
+
+def test_pipelining_can_be_kept_within_a_message() -> None:
+    client = machine(pipelining="within")
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    assert written(client) == envelope(1)
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert written(client) == DATA + b".\r\n"
+    client.receive(b"250 taken\r\n")
+    assert written(client) == envelope(2)
+
+
+@pytest.mark.parametrize("pipelining", ["across", "within", "no"])
+def test_refused_at_data_then_quit(pipelining: str) -> None:
+    client = machine(pipelining=pipelining)
+    client.submit(message(1), 1)
+    client.quit()
+    events = client.receive(b"250 ok\r\n") + client.receive(b"250 ok\r\n") + client.receive(b"554 no\r\n")
+    assert codes(events) == [(1, "data", 554)]
+    assert written(client).endswith(b"DATA\r\nQUIT\r\n")
+    assert client.receive(b"221 bye\r\n") == [Closed(Reply(221, "", ("bye",)))]
+
+
+def test_what_the_server_cannot_take_is_answered_by_ourselves() -> None:
+    client = machine()
+    [big] = client.submit(Outgoing("a@a.example", "b@b.example", b"x" * 999 + b"\r\n"), "big")
+    [wide] = client.submit(message(1, smtputf8=True), "wide")
+    assert isinstance(big, Outcome) and (big.reply.code, big.local) == (552, True)
+    assert isinstance(wide, Outcome) and (wide.reply.code, wide.local) == (553, True)
+    assert written(client) == b""
+    client.submit(message(1, eight_bit=True, mail_params=" RET=HDRS", rcpt_params=" NOTIFY=NEVER"), 1)
+    assert b" BODY=8BITMIME RET=HDRS\r\nRCPT TO:<to1@b.example> NOTIFY=NEVER\r\n" in written(client)
+
+
+def test_messages_may_be_submitted_before_the_session_stands() -> None:
+    client = ClientMachine(Settings("me.test", tls="never"))
+    assert client.submit(message(1), 1) == []
+    client.receive(b"220 x\r\n")
+    assert written(client) == b"EHLO me.test\r\n"
+    client.receive(EHLO)
+    assert written(client) == envelope(1)
+
+
+def test_421_ends_the_connection_and_returns_the_rest() -> None:
+    client = machine()
+    for number in (1, 2, 3):
+        client.submit(message(number), number)
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    events = client.receive(b"421 4.3.2 shutting down\r\n")
+    why = "421 4.3.2 shutting down"
+    assert codes(events) == [(1, "dot", 421)]
+    assert events[1:3] == [Lost(2, "mail", False, why), Lost(3, "mail", False, why)]
+    assert isinstance(events[3], Closed)
+    assert client.submit(message(4), 4) == [Lost(4, "mail", False, "connection closed")]
+
+
+def test_421_out_of_the_blue() -> None:
+    client = machine()
+    assert client.receive(b"421 idle too long\r\n") == [Closed(Reply(421, "", ("idle too long",)))]
+
+
+def test_the_connection_breaks() -> None:
+    client = machine()
+    for number in (1, 2, 3):
+        client.submit(message(number), number)
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert client.ended("reset") == [
+        Lost(1, "dot", True, "reset"),
+        Lost(2, "mail", False, "reset"),
+        Lost(3, "mail", False, "reset"),
+        Closed(None),
+    ]
+    assert client.ended("again") == []
+
+
+def test_a_failed_reset_ends_the_connection() -> None:
+    client = machine()
+    client.submit(message(1), 1)
+    client.receive(b"250 ok\r\n550 no\r\n503 no\r\n")
+    client.submit(message(2), 2)
+    events = client.receive(b"500 what\r\n")
+    assert [type(e) for e in events] == [Lost, Closed]
+
+
+@pytest.mark.parametrize(
+    ("said", "stage", "code"),
+    [
+        (b"554 go away\r\n", "greeting", 554),
+        (b"421 busy\r\n", "greeting", 421),
+        (b"220 x\r\n451 not now\r\n", "ehlo", 451),
+        (b"220 x\r\n502 no EHLO\r\n550 no HELO\r\n", "ehlo", 550),
+    ],
+)
+def test_no_session(said: bytes, stage: str, code: int) -> None:
+    client = ClientMachine(Settings("me.test"))
+    client.submit(message(1), 1)
+    events = client.receive(said)
+    assert isinstance(events[0], Refused) and (events[0].stage, events[0].reply.code) == (stage, code)
+    assert isinstance(events[1], Lost) and isinstance(events[2], Closed)
+    assert len(events) == 3
+
+
+def test_an_old_server_gets_helo() -> None:
+    client = ClientMachine(Settings("me.test"))
+    client.receive(b"220 x\r\n500 what\r\n")
+    assert written(client).endswith(b"HELO me.test\r\n")
+    assert client.receive(b"250 x\r\n") == [Ready(Capabilities(greeting="x"))]
+    client.submit(message(1), 1)
+    assert written(client) == b"MAIL FROM:<from1@a.example>\r\n"
+
+
+def test_starttls_forgets_what_came_before() -> None:
+    client = ClientMachine(Settings("me.test", tls="may"))
+    client.receive(b"220 x\r\n" + EHLO)
+    assert written(client).endswith(b"STARTTLS\r\n")
+    assert client.receive(b"220 go\r\n250-evil\r\n250 AUTH PLAIN\r\n") == [StartTls()]
+    assert client.receive(b"250 injected\r\n") == []
+    assert client.awaiting == "tls"
+    client.tls_started()
+    assert written(client) == b"EHLO me.test\r\n"
+    [ready] = client.receive(b"250 mx.test\r\n")
+    assert isinstance(ready, Ready) and ready.capabilities.names == frozenset()
+
+
+@pytest.mark.parametrize(("tls", "kind"), [("may", Ready), ("must", Refused)])
+def test_starttls_refused(tls: str, kind: type) -> None:
+    client = ClientMachine(Settings("me.test", tls=tls))  # type: ignore[arg-type]
+    events = client.receive(b"220 x\r\n" + EHLO + b"454 no\r\n")
+    assert isinstance(events[0], kind)
+
+
+def test_logging_in() -> None:
+    credentials = Credentials("ann", "secret")
+    plain = ClientMachine(Settings("me.test", tls="never", credentials=credentials))
+    plain.receive(b"220 x\r\n" + EHLO)
+    assert written(plain).endswith(b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\n")
+    assert isinstance(plain.receive(b"235 ok\r\n")[0], Ready)
+    login = ClientMachine(Settings("me.test", tls="never", credentials=credentials))
+    login.receive(b"220 x\r\n250-x\r\n250 AUTH=LOGIN\r\n")
+    assert written(login).endswith(b"AUTH LOGIN\r\n")
+    login.receive(b"334 VXNlcm5hbWU6\r\n")
+    assert written(login) == b"YW5u\r\n"
+    login.receive(b"334 UGFzc3dvcmQ6\r\n")
+    assert written(login) == b"c2VjcmV0\r\n"
+    [refused, *_] = login.receive(b"535 5.7.8 wrong\r\n")
+    assert isinstance(refused, Refused) and refused.stage == "auth"
+
+
+def test_no_way_to_log_in() -> None:
+    client = ClientMachine(Settings("me.test", tls="never", credentials=Credentials("ann", "secret")))
+    [refused, *_] = client.receive(b"220 x\r\n250-x\r\n250 AUTH GSSAPI\r\n")
+    assert isinstance(refused, Refused) and refused.stage == "auth"
+
+
+def test_nothing_can_be_smuggled_into_a_command() -> None:
+    client = machine()
+    for bad in ("b@b.example>\r\nRSET", "b@b.example>\nRSET", "b\r"):
+        with pytest.raises(ProtocolError):
+            client.submit(Outgoing("a@a.example", bad, DATA), 1)
+        with pytest.raises(ProtocolError):
+            client.submit(Outgoing(bad, "a@a.example", DATA), 1)
+    with pytest.raises(ProtocolError):
+        client.submit(Outgoing("a@a.example", "b@b.example", b"no end"), 1)
+    assert written(client) == b""
+
+
+def test_wants_more() -> None:
+    client = ClientMachine(Settings("me.test", tls="never"))
+    assert not client.wants_more
+    client = machine()
+    assert client.wants_more
+    client.submit(message(1), 1)
+    assert client.wants_more
+    client.submit(message(2), 2)
+    assert not client.wants_more
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert client.wants_more
