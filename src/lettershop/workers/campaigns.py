@@ -6,11 +6,11 @@ a `kill -9` anywhere neither loses nor doubles a recipient: whoever goes on begi
 
 import asyncio
 
-import structlog
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import LettershopError
+from lettershop.base.log import get_logger
 from lettershop.marketing import audience
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.store import campaigns, envelopes, singletons
@@ -21,8 +21,6 @@ LEASE = "campaigns"
 LEASE_SECONDS = 10.0
 POLL = 0.2
 """Seconds between two looks when there is nothing to do."""
-
-log = structlog.get_logger("campaigns")
 
 
 class CampaignWorker:
@@ -35,14 +33,15 @@ class CampaignWorker:
         self._owner = owner
         self._expire = expire
         self._leased_until = 0.0
+        self._log = get_logger("workers.campaigns")
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set, then give the lease back."""
-        while not stopping.is_set():
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then give the lease back."""
+        while not stop.is_set():
             try:
                 busy = await self.step()
             except LettershopError as error:
-                log.warning("campaigns.step", error=error.public)
+                self._log.warning("campaigns wait", why=error.public)
                 busy = False
             if not busy:
                 await self._clock.sleep(POLL)
@@ -76,7 +75,7 @@ class CampaignWorker:
         try:
             await self._service.start(campaign.id, by="schedule")
         except LettershopError as error:
-            log.warning("campaigns.not_started", campaign=campaign.id, error=error.public)
+            self._log.warning("campaign not started", campaign=campaign.id, why=error.public)
             await self._service.unschedule(campaign.id, by="schedule")
 
     async def _expand(self, campaign: Campaign) -> bool:

@@ -1,0 +1,189 @@
+"""Analytics: facts in, figures out. The consumer of both fact logs, and the report.
+
+    next facts (either log) > `tally` > counters, engagements, moments; suppression, unsubscription > cursor; one commit
+
+Each fact is counted exactly once, also across a `kill -9`: its effects and the cursor are one transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from lettershop.base.errors import NotFound
+from lettershop.base.facts import Clicked
+from lettershop.marketing.report import (
+    BounceFigures,
+    Latency,
+    LinkFigures,
+    Moment,
+    ProviderFigures,
+    Report,
+)
+from lettershop.marketing.tally import Tally, bucket_latency
+from lettershop.store import analytics, campaigns, factlog, subscriptions, suppressions
+from lettershop.store.analytics import Figure
+from lettershop.store.database import Database, Transaction
+from lettershop.store.factlog import Log, Logged
+
+CONSUMER = "analytics"
+PIECE = 1000
+"""Facts in one transaction."""
+
+
+class Analytics:
+    """Consumes both logs."""
+
+    def __init__(self, main: Database, mail: Database) -> None:
+        self._main = main
+        self._logs: tuple[tuple[Log, Database], ...] = (("facts", main), ("mail_facts", mail))
+
+    async def step(self) -> bool:
+        """Take the next piece of each log; True if there may be more."""
+        return any([await self._piece(log, database) for log, database in self._logs])
+
+    async def _piece(self, log: Log, database: Database) -> bool:
+        since = await self._main.read(factlog.position, CONSUMER, log)
+        batch = await database.read(factlog.read_since, log, since, PIECE)
+        if batch:
+            await self._main.write(consume, log, since, batch)
+        return len(batch) == PIECE
+
+    async def report(self, campaign_id: int) -> Report:
+        """The figures of a campaign; raises NotFound."""
+        return await self._main.read(report, campaign_id)
+
+
+def consume(tx: Transaction, log: Log, since: int, batch: Sequence[Logged]) -> None:
+    """Count a batch and move the cursor; nothing if somebody else has done it."""
+    if not factlog.advance(tx, CONSUMER, log, since=since, to=factlog.last_id(batch)):
+        return
+    facts = [entry.fact for entry in batch]
+    known = analytics.background(
+        tx.conn,
+        envelope_ids={fact.envelope_id for fact in facts if fact.campaign_id and fact.envelope_id},
+        campaign_ids={fact.campaign_id for fact in facts if fact.campaign_id},
+        links={(fact.envelope_id, fact.link) for fact in facts if isinstance(fact, Clicked) and fact.envelope_id},
+    )
+    tally = Tally(known, from_mail=log == "mail_facts")
+    tally.take(facts)
+    analytics.apply(tx, tally.changes)
+    _suppress(tx, tally)
+    for entry in tally.leave:
+        subscriptions.unsubscribe(
+            tx, entry.contact_id, known.campaigns[entry.campaign_id].list_id,
+            how=entry.how, at=entry.at, campaign_id=entry.campaign_id, envelope_id=entry.envelope_id,
+        )  # fmt: skip
+
+
+def _suppress(tx: Transaction, tally: Tally) -> None:
+    addresses = analytics.addresses(tx.conn, {entry.contact_id for entry in tally.suppress})
+    for entry in tally.suppress:
+        if entry.contact_id not in addresses:
+            continue
+        workspace_id, email_key = addresses[entry.contact_id]
+        suppressions.add(
+            tx, workspace_id, email_key, entry.reason,
+            at=entry.at, detail=entry.detail, campaign_id=entry.campaign_id,
+        )  # fmt: skip
+        if entry.reason == "complaint":
+            subscriptions.leave_all(tx, entry.contact_id, reason="complaint", at=entry.at)
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def report(conn: Connection, campaign_id: int) -> Report:
+    """The figures of a campaign, from what was counted; raises NotFound."""
+    campaign = campaigns.by_id(conn, campaign_id)
+    if campaign is None:
+        raise NotFound(f"There is no campaign {campaign_id}.", code="campaign")
+    counted = _Counted(analytics.figures(conn, campaign_id))
+    total = counted.total
+    sent = sum(total[what] for what in ("delivered", "bounced_hard", "bounced_soft", "waiting"))
+    return Report(
+        campaign_id=campaign.id, name=campaign.name, subject=campaign.subject, state=campaign.state,
+        started_at=campaign.started_at, finished_at=campaign.finished_at, recipients=campaign.recipients,
+        queued=max(0, campaign.recipients - sent - total["withheld"]), sent=sent,
+        delivered=total["delivered"], bounced_hard=total["bounced_hard"], bounced_soft=total["bounced_soft"],
+        waiting=total["waiting"], withheld=total["withheld"],
+        opened=total["opened"], opened_by_machine=total["opened_by_machine"],
+        clicked=total["clicked"], clicked_by_machine=total["clicked_by_machine"],
+        unsubscribed=total["unsubscribed"], complained=total["complained"], replied=total["replied"],
+        latency_ms=_latency(counted.by("latency", "ms")),
+        links=_links(campaigns.links_of(conn, campaign_id), counted),
+        providers=_providers(counted),
+        bounces=_bounces(counted, analytics.samples(conn, campaign_id)),
+        curve=_curve(counted),
+    )  # fmt: skip
+
+
+class _Counted:
+    """Counters, to be asked for by name; what was never counted is 0."""
+
+    def __init__(self, figures: Sequence[Figure]) -> None:
+        self.total: dict[str, int] = defaultdict(int)
+        self._split: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for figure in figures:
+            if figure.dimension:
+                self._split[figure.what, figure.dimension][figure.value] = figure.count
+            else:
+                self.total[figure.what] = figure.count
+
+    def by(self, what: str, dimension: str) -> dict[str, int]:
+        """Counts by value of a dimension."""
+        return {value: count for value, count in self._split.get((what, dimension), {}).items() if count}
+
+
+def _latency(buckets: Mapping[str, int]) -> Latency:
+    ordered = sorted((int(bucket), count) for bucket, count in buckets.items())
+    total = sum(count for _, count in ordered)
+
+    def percentile(share: float) -> float:
+        rank, seen = share * total, 0
+        for bucket, count in ordered:
+            seen += count
+            if seen >= rank:
+                return bucket_latency(str(bucket))
+        return 0.0
+
+    return Latency(percentile(0.50), percentile(0.95), percentile(0.99))
+
+
+def _links(links: Sequence[campaigns.StoredLink], counted: _Counted) -> tuple[LinkFigures, ...]:
+    people, hits, machine = (counted.by(what, "link") for what in ("link_people", "link_hits", "link_machine_hits"))
+    return tuple(
+        LinkFigures(
+            link.number, link.url, link.label,
+            people.get(str(link.number), 0), hits.get(str(link.number), 0), machine.get(str(link.number), 0),
+        )
+        for link in links
+    )  # fmt: skip
+
+
+_BY_PROVIDER = ("delivered", "bounced_hard", "bounced_soft", "waiting", "opened", "clicked", "complained")
+
+
+def _providers(counted: _Counted) -> tuple[ProviderFigures, ...]:
+    by = {what: counted.by(what, "provider") for what in _BY_PROVIDER}
+    found = []
+    for name in {name for counts in by.values() for name in counts}:
+        value = {what: by[what].get(name, 0) for what in _BY_PROVIDER}
+        sent = value["delivered"] + value["bounced_hard"] + value["bounced_soft"] + value["waiting"]
+        found.append(ProviderFigures(provider=name, sent=sent, **value))
+    return tuple(sorted(found, key=lambda entry: (-entry.sent, entry.provider)))
+
+
+def _bounces(counted: _Counted, samples: Mapping[tuple[str, bool], tuple[str, str]]) -> tuple[BounceFigures, ...]:
+    found = []
+    for what, hard in (("bounce_hard", True), ("bounce_soft", False)):
+        for reason, count in counted.by(what, "reason").items():
+            example, advice = samples.get((reason, hard), ("", ""))
+            found.append(BounceFigures(reason, hard, count, example, advice))
+    return tuple(sorted(found, key=lambda entry: (-entry.count, entry.reason, entry.hard)))
+
+
+def _curve(counted: _Counted) -> tuple[Moment, ...]:
+    by = [counted.by(what, "moment") for what in ("delivered", "opened", "clicked")]
+    moments = sorted({int(value) for counts in by for value in counts})
+    return tuple(Moment(float(at), *(counts.get(str(at), 0) for counts in by)) for at in moments)

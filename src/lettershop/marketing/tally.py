@@ -1,0 +1,238 @@
+"""What facts mean for a campaign's figures and its people. [pure]
+
+A batch of facts and what was known before > `Tally` > what changes (counters, engagements, the contacts' moments) and
+what is to be done (suppress, unsubscribe). Counting goes by people: the first moment of each kind per envelope is kept,
+so that a second one changes nothing; hits are counted apart. `marketing.analytics` runs it in one transaction with the
+cursor of the log.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import log
+from typing import Any
+
+from lettershop.base.facts import (
+    Bounced,
+    BounceReported,
+    Clicked,
+    Complained,
+    Deferred,
+    Delivered,
+    Fact,
+    Opened,
+    Replied,
+    Unsubscribed,
+    Withheld,
+)
+from lettershop.marketing.verdict import judge_click, judge_open
+from lettershop.store.analytics import Background, CampaignNote, Changes, Engagement
+
+LATENCY_STEP = 1.02
+"""Latencies are counted in buckets that each are 2 % wider than the one before."""
+
+_CURVE = ((300.0, 2), (3600.0, 30), (86_400.0, 600), (float("inf"), 3600))
+"""Until so many seconds after the start, the time curve has steps of so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Nobody may write to this contact's address any more."""
+
+    contact_id: int
+    campaign_id: int
+    reason: str
+    detail: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The contact asked, by mail, to be unsubscribed."""
+
+    contact_id: int
+    campaign_id: int
+    envelope_id: int | None
+    how: str
+    at: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts one batch. `from_mail`: the batch comes from the mail half's log."""
+
+    known: Background
+    from_mail: bool = False
+    changes: Changes = field(default_factory=Changes)
+    suppress: list[Suppress] = field(default_factory=list)
+    leave: list[Leave] = field(default_factory=list)
+
+    def take(self, facts: Iterable[Fact]) -> None:
+        """Count them, in order. Facts of no campaign are none of ours."""
+        for fact in facts:
+            note = self.known.campaigns.get(fact.campaign_id or 0)
+            count = _COUNT.get(type(fact))
+            if note is not None and count is not None and fact.envelope_id is not None:
+                count(self, fact, note)
+
+    # -- what receivers said
+
+    def _delivered(self, fact: Delivered, note: CampaignNote) -> None:
+        self._no_longer_waiting(fact)
+        self._people(fact, "delivered", note)
+        self._count(fact, "latency", "ms", latency_bucket(fact.latency))
+        self._moment(fact, "last_delivered_at")
+
+    def _deferred(self, fact: Deferred, _note: CampaignNote) -> None:
+        self._count(fact, "deferrals", "reason", fact.reason)
+        row = self._row(fact)
+        if row.deferred_at is None:
+            row.deferred_at = fact.at
+            self._at_provider(fact, "waiting")
+
+    def _bounced(self, fact: Bounced, _note: CampaignNote) -> None:
+        self._no_longer_waiting(fact)
+        if not self._first(fact, "bounced_at"):
+            return
+        self._bounce(fact, fact.reason, fact.hard, f"{fact.code} {fact.text}".strip(), fact.advice)
+        if fact.hard:
+            self._suppress(fact, "hard-bounce", f"{fact.code} {fact.text}".strip())
+
+    def _bounce_reported(self, fact: BounceReported, _note: CampaignNote) -> None:
+        """A bounce mail after the receiver had said 250: the message was not delivered after all."""
+        if not fact.hard or not self._first(fact, "bounced_at"):
+            return
+        self._at_provider(fact, "delivered", -1)
+        self._bounce(fact, fact.reason, True, fact.diagnostic or fact.status, "")
+        self._suppress(fact, "hard-bounce", fact.diagnostic or fact.status)
+
+    def _bounce(self, fact: Fact, reason: str, hard: bool, example: str, advice: str) -> None:
+        self._at_provider(fact, "bounced_hard" if hard else "bounced_soft")
+        self._count(fact, "bounce_hard" if hard else "bounce_soft", "reason", reason)
+        self.changes.samples.setdefault((fact.campaign_id or 0, reason, hard), (example[:300], advice))
+
+    def _withheld(self, fact: Withheld, _note: CampaignNote) -> None:
+        self._no_longer_waiting(fact)
+        self._count(fact, "withheld")
+        self._count(fact, "withheld", "reason", fact.reason)
+
+    def _no_longer_waiting(self, fact: Fact) -> None:
+        row = self._known_row(fact)
+        if row is not None and row.deferred_at is not None:
+            self._row(fact).deferred_at = None
+            self._at_provider(fact, "waiting", -1)
+
+    # -- what people and machines did
+
+    def _opened(self, fact: Opened, note: CampaignNote) -> None:
+        machine = judge_open(fact.user_agent, fact.headers, self._since(fact)).machine
+        self._count(fact, "machine_open_hits" if machine else "open_hits")
+        if machine:
+            if self._first(fact, "machine_opened_at"):
+                self._count(fact, "opened_by_machine")
+            return
+        self._moment(fact, "last_opened_at")
+        if self._first(fact, "opened_at"):
+            self._people(fact, "opened", note)
+
+    def _clicked(self, fact: Clicked, note: CampaignNote) -> None:
+        machine = judge_click(fact.user_agent, fact.headers, fact.method, self._since(fact)).machine
+        self._count(fact, "link_machine_hits" if machine else "link_hits", "link", str(fact.link))
+        if machine:
+            if self._first(fact, "machine_clicked_at"):
+                self._count(fact, "clicked_by_machine")
+            return
+        self._moment(fact, "last_clicked_at")
+        if self._first(fact, "clicked_at"):
+            self._people(fact, "clicked", note)
+        key = (fact.envelope_id or 0, fact.link)
+        if key not in self.known.followed and key not in self.changes.followed:
+            self.changes.followed[key] = fact.at
+            self._count(fact, "link_people", "link", str(fact.link))
+
+    def _unsubscribed(self, fact: Unsubscribed, _note: CampaignNote) -> None:
+        if self.from_mail:  # a mail to the unsubscribe address: to be done first; the deed leaves a fact of its own
+            if fact.contact_id is not None and fact.campaign_id is not None:
+                self.leave.append(Leave(fact.contact_id, fact.campaign_id, fact.envelope_id, fact.how, fact.at))
+        elif self._first(fact, "unsubscribed_at"):
+            self._count(fact, "unsubscribed")
+
+    def _complained(self, fact: Complained, _note: CampaignNote) -> None:
+        if self._first(fact, "complained_at"):
+            self._at_provider(fact, "complained")
+            self._suppress(fact, "complaint", f"{fact.feedback_type} {fact.reporter}".strip())
+
+    def _replied(self, fact: Replied, _note: CampaignNote) -> None:
+        self._moment(fact, "last_replied_at")
+        if self._first(fact, "replied_at"):
+            self._count(fact, "replied")
+
+    # -- noting
+
+    def _known_row(self, fact: Fact) -> Engagement | None:
+        envelope = fact.envelope_id or 0
+        return self.changes.engagements.get(envelope) or self.known.engagements.get(envelope)
+
+    def _row(self, fact: Fact) -> Engagement:
+        """The envelope's engagement, to be changed."""
+        row = self._known_row(fact) or Engagement(fact.envelope_id or 0, fact.campaign_id or 0, fact.contact_id)
+        self.changes.engagements[row.envelope_id] = row
+        return row
+
+    def _first(self, fact: Fact, name: str) -> bool:
+        """Whether this is the first time for this envelope; notes the moment."""
+        row = self._known_row(fact)
+        if row is not None and getattr(row, name) is not None:
+            return False
+        setattr(self._row(fact), name, fact.at)
+        return True
+
+    def _since(self, fact: Fact) -> float | None:
+        note = self.known.envelopes.get(fact.envelope_id or 0)
+        return None if note is None or note.delivered_at is None else fact.at - note.delivered_at
+
+    def _moment(self, fact: Fact, name: str) -> None:
+        if fact.contact_id is not None:
+            key = (fact.contact_id, name)
+            self.changes.moments[key] = max(fact.at, self.changes.moments.get(key, 0.0))
+
+    def _count(self, fact: Fact, what: str, dimension: str = "", value: str = "", by: int = 1) -> None:
+        key = (fact.campaign_id or 0, what, dimension, value)
+        self.changes.counters[key] = self.changes.counters.get(key, 0) + by
+
+    def _at_provider(self, fact: Fact, what: str, by: int = 1) -> None:
+        note = self.known.envelopes.get(fact.envelope_id or 0)
+        self._count(fact, what, by=by)
+        self._count(fact, what, "provider", note.site if note is not None else "", by)
+
+    def _people(self, fact: Fact, what: str, note: CampaignNote) -> None:
+        self._at_provider(fact, what)
+        self._count(fact, what, "moment", str(curve_step(fact.at, note.started_at)))
+
+    def _suppress(self, fact: Fact, reason: str, detail: str) -> None:
+        if fact.contact_id is not None and fact.campaign_id is not None:
+            self.suppress.append(Suppress(fact.contact_id, fact.campaign_id, reason, detail[:300], fact.at))
+
+
+_COUNT: Mapping[type[Fact], Callable[[Tally, Any, CampaignNote], None]] = {
+    Delivered: Tally._delivered, Deferred: Tally._deferred, Bounced: Tally._bounced, Withheld: Tally._withheld,
+    BounceReported: Tally._bounce_reported, Opened: Tally._opened, Clicked: Tally._clicked,
+    Unsubscribed: Tally._unsubscribed, Complained: Tally._complained, Replied: Tally._replied,
+}  # fmt: skip
+
+
+def latency_bucket(seconds: float) -> str:
+    """The bucket of a latency, as it is stored."""
+    milliseconds = max(seconds * 1000.0, 0.1)
+    return str(round(log(milliseconds) / log(LATENCY_STEP)))
+
+
+def bucket_latency(bucket: str) -> float:
+    """Milliseconds in the middle of a bucket."""
+    return float(round(LATENCY_STEP ** int(bucket), 3))
+
+
+def curve_step(at: float, started_at: float | None) -> int:
+    """The beginning of the step of the time curve in which `at` lies, seconds since the epoch."""
+    elapsed = at - (started_at or 0.0)
+    step = next(width for until, width in _CURVE if elapsed < until)
+    return int(at // step) * step

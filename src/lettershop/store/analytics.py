@@ -1,0 +1,217 @@
+"""What the analytics consumer reads and writes: engagements, counters, the contacts' last moments. Batches of facts at a time.
+
+What a fact means is decided in `marketing.tally`; here is only the SQL.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+
+from lettershop.store.database import Transaction
+from lettershop.store.rows import insert_new, upsert
+from lettershop.store.schema_main import (
+    DELIVERED,
+    bounce_samples,
+    campaigns,
+    contacts,
+    counters,
+    engagements,
+    envelopes,
+    link_engagements,
+)
+
+PIECE = 500
+MOMENTS = ("last_delivered_at", "last_opened_at", "last_clicked_at", "last_replied_at")
+
+
+@dataclass(slots=True)
+class Engagement:
+    """What one recipient of one campaign did, first moment each; `deferred_at` while it waits after a temporary answer."""
+
+    envelope_id: int
+    campaign_id: int
+    contact_id: int | None
+    opened_at: float | None = None
+    machine_opened_at: float | None = None
+    clicked_at: float | None = None
+    machine_clicked_at: float | None = None
+    unsubscribed_at: float | None = None
+    complained_at: float | None = None
+    replied_at: float | None = None
+    deferred_at: float | None = None
+    bounced_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeNote:
+    """Of an envelope, what a verdict needs. `delivered_at`: the moment of the receiver's 250."""
+
+    site: str
+    delivered_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignNote:
+    """Of a campaign, what counting needs."""
+
+    workspace_id: int
+    list_id: int | None
+    started_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Everything that is known before a batch is counted."""
+
+    envelopes: Mapping[int, EnvelopeNote]
+    campaigns: Mapping[int, CampaignNote]
+    engagements: Mapping[int, Engagement]
+    followed: Collection[tuple[int, int]]
+
+
+Counter = tuple[int, str, str, str]
+"""(campaign, what, dimension, value)"""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch changes."""
+
+    engagements: dict[int, Engagement] = field(default_factory=dict)
+    counters: dict[Counter, int] = field(default_factory=dict)
+    followed: dict[tuple[int, int], float] = field(default_factory=dict)
+    moments: dict[tuple[int, str], float] = field(default_factory=dict)
+    samples: dict[tuple[int, str, bool], tuple[str, str]] = field(default_factory=dict)
+
+
+def background(
+    conn: Connection,
+    *,
+    envelope_ids: Collection[int],
+    campaign_ids: Collection[int],
+    links: Collection[tuple[int, int]],
+) -> Background:
+    """Read it for a batch."""
+    return Background(
+        envelopes=_envelopes(conn, envelope_ids),
+        campaigns=_campaigns(conn, campaign_ids),
+        engagements=_engagements(conn, envelope_ids),
+        followed=_followed(conn, links),
+    )
+
+
+def _envelopes(conn: Connection, ids: Collection[int]) -> dict[int, EnvelopeNote]:
+    c = envelopes.c
+    found: dict[int, EnvelopeNote] = {}
+    for piece in _pieces(list(ids)):
+        for row in conn.execute(select(c.id, c.site, c.state, c.finished_at).where(c.id.in_(piece))):
+            found[row.id] = EnvelopeNote(row.site, row.finished_at if row.state == DELIVERED else None)
+    return found
+
+
+def _campaigns(conn: Connection, ids: Collection[int]) -> dict[int, CampaignNote]:
+    c = campaigns.c
+    query = select(c.id, c.workspace_id, c.list_id, c.started_at).where(c.id.in_(ids))
+    return {row[0]: CampaignNote(*row[1:]) for row in conn.execute(query)}
+
+
+def _engagements(conn: Connection, ids: Collection[int]) -> dict[int, Engagement]:
+    columns = [engagements.c[name] for name in Engagement.__slots__]
+    found: dict[int, Engagement] = {}
+    for piece in _pieces(list(ids)):
+        for row in conn.execute(select(*columns).where(engagements.c.envelope_id.in_(piece))):
+            found[row.envelope_id] = Engagement(*row)
+    return found
+
+
+def _followed(conn: Connection, links: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    c = link_engagements.c
+    found: set[tuple[int, int]] = set()
+    for piece in _pieces(list(links)):
+        rows = conn.execute(select(c.envelope_id, c.number).where(tuple_(c.envelope_id, c.number).in_(piece)))
+        found |= {(row.envelope_id, row.number) for row in rows}
+    return found
+
+
+def apply(tx: Transaction, changes: Changes) -> None:
+    """Write what a batch changes."""
+    upsert(tx.conn, engagements, [asdict(row) for row in changes.engagements.values()], key=("envelope_id",))
+    insert_new(
+        tx.conn, link_engagements,
+        [{"envelope_id": e, "number": n, "clicked_at": at} for (e, n), at in changes.followed.items()],
+    )  # fmt: skip
+    insert_new(
+        tx.conn, bounce_samples,
+        [
+            {"campaign_id": campaign, "reason": reason, "hard": hard, "example": example, "advice": advice}
+            for (campaign, reason, hard), (example, advice) in changes.samples.items()
+        ],
+    )  # fmt: skip
+    _add(tx, changes.counters)
+    _set_moments(tx, changes.moments)
+
+
+def _add(tx: Transaction, counted: Mapping[Counter, int]) -> None:
+    names = ("campaign_id", "what", "dimension", "value")
+    rows = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in sorted(counted.items()) if count]
+    upsert(tx.conn, counters, rows, key=names, add=("count",))
+
+
+def _set_moments(tx: Transaction, moments: Mapping[tuple[int, str], float]) -> None:
+    """The latest moments of the contacts, never back in time."""
+    for name in MOMENTS:
+        rows = [{"_id": contact, "at": at} for (contact, what), at in moments.items() if what == name]
+        if rows:
+            column = contacts.c[name]
+            newer = (contacts.c.id == bindparam("_id")) & (func.coalesce(column, 0.0) < bindparam("at"))
+            tx.conn.execute(update(contacts).where(newer).values({name: bindparam("at")}), rows)
+
+
+def addresses(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, str]]:
+    """(workspace, address for comparison) of these contacts."""
+    c = contacts.c
+    found: dict[int, tuple[int, str]] = {}
+    for piece in _pieces(list(contact_ids)):
+        for row in conn.execute(select(c.id, c.workspace_id, c.email_key).where(c.id.in_(piece))):
+            found[row.id] = (row.workspace_id, row.email_key)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One counter of a campaign."""
+
+    what: str
+    dimension: str
+    value: str
+    count: int
+
+
+def figures(conn: Connection, campaign_id: int) -> list[Figure]:
+    """All counters of a campaign."""
+    c = counters.c
+    rows = conn.execute(select(c.what, c.dimension, c.value, c.count).where(c.campaign_id == campaign_id))
+    return [Figure(*row) for row in rows]
+
+
+def totals(conn: Connection, campaign_ids: Collection[int]) -> dict[int, dict[str, int]]:
+    """The counters without a dimension, by campaign: for lists of campaigns."""
+    c = counters.c
+    found: dict[int, dict[str, int]] = {key: {} for key in campaign_ids}
+    query = select(c.campaign_id, c.what, c.count).where(c.campaign_id.in_(campaign_ids), c.dimension == "")
+    for campaign_id, what, count in conn.execute(query):
+        found[campaign_id][what] = count
+    return found
+
+
+def samples(conn: Connection, campaign_id: int) -> dict[tuple[str, bool], tuple[str, str]]:
+    """(example, advice) by (reason, hard)."""
+    rows = conn.execute(select(bounce_samples).where(bounce_samples.c.campaign_id == campaign_id))
+    return {(row.reason, row.hard): (row.example, row.advice) for row in rows}
+
+
+def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(keys), PIECE):
+        yield keys[start : start + PIECE]
