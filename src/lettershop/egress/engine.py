@@ -91,6 +91,7 @@ class Engine:
         self._outcomes = Outcomes(db, self._committed, self.log)
         self._schedule = Schedule()
         self._lanes: dict[int, Lane] = {}
+        self._held_up: list[Leased] = []  # taken from connections because their lane was closed
         self._paces: dict[str, Pace] = {}
         self._attempts: dict[Attempt, tuple[str, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
@@ -136,7 +137,8 @@ class Engine:
         for lane, leased in await self._window.take(now):
             self._lanes[lane.lane_id] = lane
             self._schedule.add(lane, leased)
-        await self._window.give_back(self._schedule.drop(self._lane_open))
+        held_up, self._held_up = self._held_up, []
+        await self._window.give_back(held_up + self._schedule.drop(self._lane_open))
         self._dispatch(now)
         await self._shed(now)
         if now >= self._tidy_at:
@@ -215,7 +217,7 @@ class Engine:
             self._window.let_go([leased.envelope_id])
             return False
         if leased.lane_id not in self._window.open_lanes:
-            self.put_back([leased])
+            self._held_up.append(leased)  # to the store with the next round; the schedule would offer it again at once
             return False
         return True
 

@@ -6,7 +6,9 @@ DELAYS = [10.0, 60.0, 300.0]
 
 
 def pace(connections=8):
-    return Pace(Limits(connections, 100), DELAYS)
+    one = Pace(Limits(connections, 100), DELAYS, 0.0)
+    one.connected()
+    return one
 
 
 def test_retries_follow_the_table_and_the_last_delay_repeats():
@@ -43,6 +45,7 @@ def test_the_window_never_closes_entirely():
 
 def test_an_unreachable_site_rests_longer_each_time_and_is_tried_with_one_connection():
     one = pace()
+    assert one.room(0) == 8
     one.unreachable(0, "refused")
     one.unreachable(0, "refused")  # of the same moment
     assert one.rests(9.9)
