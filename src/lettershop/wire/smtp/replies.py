@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lettershop.base.errors import Invalid, LettershopError, NotFound, ProtocolError, Refused
 
 MAX_LINE = 480  # text per line: RFC 5321 4.5.3.1.5 allows 512 octets with code and end
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # no line end either: a text must not forge a reply
 _READ_LIMIT = 65_536
 
