@@ -24,8 +24,8 @@ from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
 from lettershop.wire.address import Address
 from lettershop.wire.smtp import replies
-from lettershop.wire.smtp.client import dot_stuff
 from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
+from lettershop.wire.smtp.grammar import dot_stuff
 from lettershop.wire.smtp.replies import Reply
 
 NOT_YOURS = Reply.of(553, "5.7.1", "This is not one of your addresses")
