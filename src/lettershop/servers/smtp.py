@@ -58,6 +58,9 @@ class Login(Protocol):
     async def login(self, credentials: Credentials, peer: Peer) -> Principal | None:
         """The account, or None if the credentials do not fit. Raises Temporary if it cannot tell now."""
 
+    def may_login_in_clear(self, peer_ip: str) -> bool:
+        """Whether this peer may log in without TLS."""
+
 
 class SmtpSession:
     """One connection. Make one per connection by a factory: `lambda: SmtpSession(settings, inbound, login)`."""
@@ -65,7 +68,8 @@ class SmtpSession:
     patience = PATIENCE
 
     def __init__(self, settings: Settings, inbound: Inbound, login: Login | None = None) -> None:
-        self._machine = ServerMachine(settings)
+        self._settings = settings
+        self._machine: ServerMachine
         self._inbound = inbound
         self._login = login
         self._link: Link
@@ -76,6 +80,8 @@ class SmtpSession:
     async def opened(self, link: Link) -> None:
         """Greet, or refuse."""
         self._link = link
+        in_clear = self._login is not None and self._login.may_login_in_clear(link.peer.ip)
+        self._machine = ServerMachine(replace(self._settings, plaintext_login=in_clear))
         tls = link.tls
         self._client = Client(link.peer.ip, link.peer.port, link.local.ip, link.local.port)
         if tls is not None:
