@@ -44,9 +44,9 @@ class Part:
     """A message or a part of one. Offsets are into the whole message.
 
     `header`: first byte of its header; `body`: first byte of its body; `end`: behind its last byte (the line end before
-    a boundary belongs to the boundary). `lines`: line ends in the body (0 for a multipart: nobody asks). `type`, `subtype`, `encoding`, `disposition` are
-    lower-case; `params` as written, for `words.parameters`. `parts`: of a multipart, or the one message in a
-    message/rfc822. The content fields `id` … `location` are unfolded values, empty if absent.
+    a boundary belongs to the boundary). `lines`: line ends in the body (0 for a multipart: nobody asks). `type`, `subtype`,
+    `encoding`, `disposition` are lower-case; `params` as written, for `words.parameters`. `parts`: of a multipart, or the
+    one message in a message/rfc822. The content fields `id` … `location` are unfolded values, empty if absent.
     """
 
     header: int
