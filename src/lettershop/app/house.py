@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from lettershop.base.clock import Clock, SystemClock
 from lettershop.base.config import Config
+from lettershop.base.errors import NotFound
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.sign import Keyring
 from lettershop.mail.tokens import Tokens
 from lettershop.mail.users import Users
 from lettershop.net.resolver import Resolver
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 FIRST_WORKSPACE = "Main"
 
 
+class NotInstalled(NotFound):
+    """A part of the program is not there."""
+
+    code = "not-installed"
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """What commands and workers share. `marketing` is None where the package marketing/ is not installed."""
@@ -37,9 +45,18 @@ class House:
     resolver: Resolver
     passwords: Passwords
     tokens: Tokens
+    keyring: Keyring
     accounts: Accounts
     users: Users
     marketing: "Marketing | None"
+
+    def need_marketing(self) -> "Marketing":
+        """The services of marketing; raises NotInstalled."""
+        if self.marketing is None:
+            raise NotInstalled(
+                "This installation has no marketing part.", remedy="Install the whole package lettershop."
+            )
+        return self.marketing
 
     async def ensure_workspace(self, name: str) -> int:
         """The workspace of this name; made if it is not there."""
@@ -80,14 +97,15 @@ async def _build(
     exempt = config.security.login_limit_exempt
     tokens = Tokens(await main_db.write(secrets.ensure, "links", clock.token(32), clock.now()))
     accounts = Accounts(mail_db, passwords, clock, exempt=exempt)
+    keyring = Keyring(mail_db)
     marketing = None
     if find_spec("lettershop.marketing") is not None:
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
-        marketing = build_marketing(config, clock, main_db, accounts, tokens)
+        marketing = build_marketing(config, clock, main_db, mail_db, keyring, tokens)
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
-        tokens=tokens, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
+        tokens=tokens, keyring=keyring, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
     )  # fmt: skip
 
 

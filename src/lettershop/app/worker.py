@@ -6,21 +6,26 @@ open the house > start what the roles ask for > say ready > wait for SIGTERM
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import uvicorn
 import uvloop
 
 from lettershop.app.house import House, open_house, owner_of
-from lettershop.app.mail import MailServices, build_mail
-from lettershop.app.web import build_web
+from lettershop.app.mail import MailServices, build_mail, listen
+from lettershop.app.web import WebServer, build_web
 from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
-from lettershop.supervisor import Sockets
+from lettershop.egress.engine import Engine
+from lettershop.egress.engine import Settings as EngineSettings
+from lettershop.egress.site import Routes
+from lettershop.net.tls import opportunistic_context
+from lettershop.supervisor import Sockets, workers_of
+from lettershop.workers.outbound import Outbound
 
-STOP_PATIENCE = 15.0
+Loop = Coroutine[Any, Any, None]
+
+log = get_logger("worker")
 
 
 def run_worker(config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None]) -> int:
@@ -28,3 +33,68 @@ def run_worker(config: Config, roles: Sequence[Role], number: int, sockets: Sock
     configure(config.server.log_level, config.server.log_format)
     uvloop.run(_work(config, roles, number, sockets, ready))
     return 0
+
+
+async def _work(
+    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None]
+) -> None:
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    async with open_house(config) as house:
+        mail = build_mail(house)
+        loops = _loops(house, mail, roles, number, stopping)
+        servers = await listen(house, mail, roles, sockets)
+        web = build_web(house, mail, sockets) if "web" in roles else None
+        try:
+            await _run(loops, web, stopping, ready)
+        finally:
+            await asyncio.gather(*(server.close() for server in servers))
+
+
+async def _run(
+    loops: Sequence[Loop], web: WebServer | None, stopping: asyncio.Event, ready: Callable[[], None]
+) -> None:
+    """Until `stopping`, or until one of the loops fails: then the worker ends and the supervisor starts another."""
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop)
+        if web is not None:
+            group.create_task(web.run(stopping))
+            await web.started()
+        ready()
+
+
+def _loops(house: House, mail: MailServices, roles: Sequence[Role], number: int, stopping: asyncio.Event) -> list[Loop]:
+    """The run loops of the roles."""
+    loops: list[Loop] = [_reload_certificate(house, mail, stopping)]
+    owner = owner_of(house.config, number)
+    if "delivery" in roles:
+        loops.append(Outbound(build_engine(house, mail, owner)).run(stopping))
+    if "scheduler" in roles and house.marketing is not None:
+        loops += house.marketing.loops(house, owner, stopping)
+    return loops
+
+
+def build_engine(house: House, mail: MailServices, owner: str) -> Engine:
+    """The delivery engine of this process."""
+    config = house.config
+    routes = Routes(
+        house.resolver,
+        house.clock,
+        hostname=config.server.hostname,
+        port=config.delivery.smtp_port,
+        fixed=config.delivery.routes,
+    )
+    settings = EngineSettings.of(config, owner=owner, workers=workers_of(config), tls=opportunistic_context())
+    campaigns = house.marketing.source if house.marketing else None
+    return Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings)
+
+
+async def _reload_certificate(house: House, mail: MailServices, stopping: asyncio.Event) -> None:
+    """Take a renewed certificate without a restart."""
+    while not stopping.is_set():
+        try:
+            await asyncio.wait_for(stopping.wait(), timeout=60)
+        except TimeoutError:
+            if mail.certificate.reload():
+                log.info("certificate reloaded")

@@ -37,7 +37,7 @@ def add(
 @commands.command("list")
 def list_(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the accounts."""
-    found = run(config, lambda house: house.accounts.all())
+    found = run(config, lambda house: house.accounts.list())
     if as_json:
         print_json(
             [

@@ -1,8 +1,10 @@
-"""The tree of commands."""
+"""The tree of commands. Those of marketing are there only with the package marketing/."""
+
+from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, audience, campaigns, demo, domains, init, queue, segments, serve, users
+from lettershop.cli import accounts, domains, init, queue, serve, users
 
 program = typer.Typer(
     name="lettershop",
@@ -13,11 +15,15 @@ program = typer.Typer(
 )
 program.command("init")(init.init)
 program.command("serve")(serve.serve)
-program.command("demo")(demo.demo)
 program.add_typer(domains.commands, name="domain")
 program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")
-program.add_typer(audience.commands, name="audience")
-program.add_typer(segments.commands, name="segment")
-program.add_typer(campaigns.commands, name="campaign")
 program.add_typer(queue.commands, name="queue")
+
+if find_spec("lettershop.marketing") is not None:
+    from lettershop.cli import audience, campaigns, demo, segments
+
+    program.command("demo")(demo.demo)
+    program.add_typer(audience.commands, name="audience")
+    program.add_typer(segments.commands, name="segment")
+    program.add_typer(campaigns.commands, name="campaign")

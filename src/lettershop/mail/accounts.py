@@ -83,11 +83,11 @@ class Accounts:
         assert found is not None
         return found
 
-    async def domains(self) -> list[rows.Domain]:
+    async def domains(self) -> Sequence[rows.Domain]:
         """All domains."""
         return await self._db.read(rows.list_domains)
 
-    async def keys(self, domain: str) -> list[rows.DkimKey]:
+    async def keys(self, domain: str) -> Sequence[rows.DkimKey]:
         """The active signing keys of a domain; raises NoSuchDomain."""
         name = normal_domain(domain)
         if not await self._db.read(rows.domain_by_name, name):
@@ -102,7 +102,7 @@ class Accounts:
         await self.add_many([NewAccount(address, stored, name, quota, greylist)])
         return await self.get(address)
 
-    async def add_many(self, new: "list[NewAccount]") -> None:
+    async def add_many(self, new: "Sequence[NewAccount]") -> None:
         """Accounts in bulk, all or none."""
         domains = {domain.name: domain.id for domain in await self.domains()}
         values = [_row(account, domains, self._clock.now()) for account in new]
@@ -126,11 +126,11 @@ class Accounts:
             raise AccountKnown(f"{alias} is an account or an alias already.")
         await self._db.write(rows.add_alias, key, account.id)
 
-    async def all(self) -> list[rows.Account]:
+    async def list(self) -> Sequence[rows.Account]:
         """All accounts, by address."""
-        found: list[rows.Account] = []
+        found: Sequence[rows.Account] = ()
         while page := await self._db.read(rows.list_accounts, after=found[-1].address if found else ""):
-            found += page
+            found = [*found, *page]
         return found
 
     async def set_password(self, address: str, password: str) -> None:
@@ -159,7 +159,7 @@ class Accounts:
         self._throttle.failed(limits)
         return None
 
-    def _limits(self, user: str, peer_ip: str) -> list[tuple[str, Limit]]:
+    def _limits(self, user: str, peer_ip: str) -> Sequence[tuple[str, Limit]]:
         if any(ip_address(peer_ip) in network for network in self._exempt):
             return []
         return [(f"account {user.lower()}", BY_ACCOUNT), (f"peer {peer_ip}", BY_PEER)]

@@ -107,9 +107,13 @@ def by_name(conn: Connection, workspace_id: int, name: str) -> Campaign | None:
     return Campaign(*row) if row is not None else None
 
 
-def page(conn: Connection, workspace_id: int, *, before: int | None = None, limit: int = 50) -> list[Campaign]:
-    """The workspace's campaigns, newest first; `before` is the last id of the page before."""
+def page(
+    conn: Connection, workspace_id: int, *, before: int | None = None, limit: int = 50, search: str = ""
+) -> list[Campaign]:
+    """The workspace's campaigns, newest first; `before` is the last id of the page before. `search` looks in the name."""
     query = select(*_CAMPAIGN).where(campaigns.c.workspace_id == workspace_id)
+    if search:
+        query = query.where(func.lower(campaigns.c.name).contains(search.lower(), autoescape=True))
     if before is not None:
         query = query.where(campaigns.c.id < before)
     return [Campaign(*row) for row in conn.execute(query.order_by(campaigns.c.id.desc()).limit(limit))]

@@ -73,11 +73,11 @@ class Database(ABC):
     dialect: Literal["sqlite", "postgresql"]
 
     @abstractmethod
-    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query in a snapshot of its own."""
 
     @abstractmethod
-    async def write(self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(self, work: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in the next batch; returns after its commit, raises what it raised."""
 
     @abstractmethod

@@ -32,12 +32,12 @@ class PostgresqlDatabase(Database):
         self._closed = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name="writer")
 
-    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Database.read`."""
         async with self._engine.connect() as conn:
             return await conn.run_sync(query, *args, **kwargs)
 
-    async def write(self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(self, work: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Database.write`."""
         if self._closed:
             raise DatabaseClosed("The server is stopping.")

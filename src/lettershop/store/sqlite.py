@@ -75,7 +75,7 @@ class SqliteDatabase(Database):
         self._thread = threading.Thread(target=self._run, name=f"write-{path.stem}", daemon=True)
         self._thread.start()
 
-    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Database.read`."""
 
         def run() -> T:
@@ -84,7 +84,7 @@ class SqliteDatabase(Database):
 
         return await self._loop.run_in_executor(self._readers, run)
 
-    async def write(self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(self, work: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Database.write`."""
         if self._closed:
             raise DatabaseClosed("The server is stopping.")

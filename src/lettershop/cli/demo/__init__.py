@@ -14,12 +14,11 @@ from typing import Annotated
 
 import typer
 
-from lettershop.app.house import open_house, prepare_storage
 from lettershop.base.clock import SystemClock
 from lettershop.cli.context import AsJson, print_json
 from lettershop.cli.demo import stage as stages
 from lettershop.cli.demo.outcome import problems
-from lettershop.cli.demo.play import Play
+from lettershop.cli.demo.play import USER, Play
 from lettershop.cli.demo.screen import Screen
 
 
@@ -47,7 +46,7 @@ def demo(
         if once:
             stack.close()
             sys.exit(1 if wrong else 0)
-        screen.leave_running(outcome, stage.folder)
+        screen.leave_running(outcome, USER, play.password, stage.folder)
         _until_interrupted()
 
 

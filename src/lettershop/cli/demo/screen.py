@@ -1,12 +1,12 @@
 """What the demo shows: progress while it runs, the campaign's report in the end."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lettershop.cli.demo.outcome import Outcome
@@ -25,6 +25,20 @@ class Screen:
     def step(self, words: str) -> None:
         """One thing was done."""
         self._console.print(f"[green]✓[/green] {words}")
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """More about the step before."""
+        for line in lines:
+            self._console.print(f"    {line}", style="dim")
+
+    @contextmanager
+    def file_bar(self, words: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar over the bytes of a file; a function to move it on."""
+        with Progress(
+            TextColumn(f"  {words:<28}"), BarColumn(BAR), DownloadColumn(), console=self._console, transient=True
+        ) as bar:
+            task = bar.add_task(words, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
 
     @contextmanager
     def bars(self) -> Iterator[Progress]:
@@ -95,8 +109,3 @@ class Screen:
         self._console.print(f"\n[bold]The report in the browser:[/bold] {outcome.web}")
         self._console.print(f"  sign in as {user} with {password}")
         self._console.print(f"  IMAP at {outcome.imap}; mailbox {FROM}; data in {folder}. Ctrl-C stops and removes it.")
-
-
-def new_bar(progress: Progress, words: str, total: int) -> TaskID:
-    """A bar of `total` steps."""
-    return progress.add_task(words, total=total)

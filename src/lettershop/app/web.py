@@ -1,0 +1,83 @@
+"""The web part of a worker: the application on its services, served by uvicorn on the sockets of the supervisor."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from lettershop.app.house import House
+from lettershop.app.mail import MailServices
+from lettershop.insight.dnscheck import Finding, check
+from lettershop.insight.dnsrecords import domain_records
+from lettershop.mail.queue import Queue
+from lettershop.servers.web.app import build
+from lettershop.servers.web.ports import Services
+from lettershop.supervisor import Sockets
+
+
+class WebServer:
+    """One uvicorn server per listener kind, in this process's event loop."""
+
+    def __init__(self, servers: Sequence[tuple[uvicorn.Server, list[socket.socket]]]) -> None:
+        self._servers = servers
+
+    async def started(self) -> None:
+        """Returns when every listener accepts."""
+        while not all(server.started for server, _ in self._servers):
+            await asyncio.sleep(0.01)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serve until `stopping` is set; answers that are under way are finished."""
+        async with asyncio.TaskGroup() as group:
+            for server, sockets in self._servers:
+                group.create_task(_serve(server, sockets))
+            await stopping.wait()
+            for server, _ in self._servers:
+                server.should_exit = True
+
+
+async def _serve(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    await server._serve(sockets)  # `serve` would take over the process's signals
+
+
+def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
+    """The web server on its sockets; https with the mail server's certificate."""
+    config = house.config
+    marketing = house.marketing
+    app = build(
+        Services(
+            users=house.users,
+            campaigns=marketing.campaign_desk if marketing else None,
+            reports=marketing.campaign_desk if marketing else None,
+            contacts=marketing.contact_desk if marketing else None,
+            queue=Queue(house.main_db, house.clock),
+            mail_server=house.accounts,
+            dns=lambda name: _dns(house, name),
+            actions=marketing.public if marketing else None,
+        ),
+        public_url=config.web.public_url,
+        trusted=config.server.trusted_networks,
+    )
+    servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
+    for service in ("http", "https"):
+        if sockets.get(service):
+            servers.append((uvicorn.Server(_settings(app, mail, service)), list(sockets[service])))
+    return WebServer(servers)
+
+
+def _settings(app: ASGIApp, mail: MailServices, service: str) -> uvicorn.Config:
+    settings = uvicorn.Config(
+        app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    if service == "https":
+        files = mail.certificate.files
+        settings.ssl_certfile, settings.ssl_keyfile = str(files.certificate), str(files.key)
+    return settings
+
+
+async def _dns(house: House, name: str) -> Sequence[Finding]:
+    records = domain_records(name, house.config.server.hostname, await house.accounts.keys(name))
+    return await check(records, house.resolver)

@@ -1,0 +1,156 @@
+"""`lettershop campaign`: campaigns from the shell."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lettershop.app.house import House
+from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+from lettershop.marketing import campaign_file, compliance
+from lettershop.marketing.analytics import report as read_report
+from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.compliance import Finding, NotReady
+from lettershop.marketing.report import Report
+from lettershop.store import campaigns as rows
+from lettershop.store import workspaces
+from lettershop.store.campaigns import Campaign
+
+commands = typer.Typer(no_args_is_help=True, help="Campaigns: create, check, send, pause, resume, cancel, report.")
+
+Which = Annotated[str, typer.Argument(help="The campaign's name or number.")]
+
+
+@commands.command("create")
+def create(
+    file: Annotated[Path, typer.Argument(help="A TOML file; docs/howto/write-a-campaign-file.md describes it.")],
+    config: ConfigFile = None,
+) -> None:
+    """Make a draft from a file."""
+    written = campaign_file.read(file)
+
+    async def work(house: House) -> int:
+        workspace = await house.first_workspace()
+        if written.brand is not None:
+            await house.main_db.write(workspaces.ensure_brand, workspace, at=house.clock.now(), **written.brand)
+        return await house.need_marketing().campaigns.create(workspace, written.draft)
+
+    number = run(config, work)
+    print(f"Campaign {number} is a draft. Next: lettershop campaign check {number}")
+
+
+@commands.command("list")
+def list_(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the newest campaigns."""
+
+    async def work(house: House) -> list[Campaign]:
+        return await house.main_db.read(rows.page, await house.first_workspace())
+
+    found = run(config, work)
+    if as_json:
+        print_json(
+            [
+                {"id": c.id, "name": c.name, "state": c.state, "subject": c.subject, "recipients": c.recipients}
+                for c in found
+            ]
+        )
+        return
+    table = [(c.id, c.name, c.state, c.recipients, c.subject) for c in found]
+    print_rows(
+        "Campaigns", ["number", "name", "state", "recipients", "subject"], table,
+        "No campaign yet. Make one with: lettershop campaign create FILE",
+    )  # fmt: skip
+
+
+@commands.command("check")
+def check(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say what keeps a campaign from being sent, and what may harm it; exit code 1 if it may not be sent."""
+
+    async def work(house: House) -> list[Finding]:
+        return await house.need_marketing().campaigns.check(await number_of(house, which))
+
+    findings = run(config, work)
+    if as_json:
+        print_json(compliance.describe(findings))
+    else:
+        print_findings(findings)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@commands.command("send")
+def send(which: Which, config: ConfigFile = None) -> None:
+    """Start a campaign; a running `lettershop serve` sends it."""
+    try:
+        _act(which, config, lambda campaigns, number: campaigns.start(number, by="shell"))
+    except NotReady as error:
+        print_findings(error.findings, to_stderr=True)
+        raise
+    print("It is being sent.")
+
+
+@commands.command("pause")
+def pause(which: Which, config: ConfigFile = None) -> None:
+    """Stop sending for now; within a second."""
+    _act(which, config, lambda campaigns, number: campaigns.pause(number, by="shell"))
+    print("It is paused.")
+
+
+@commands.command("resume")
+def resume(which: Which, config: ConfigFile = None) -> None:
+    """Go on sending."""
+    _act(which, config, lambda campaigns, number: campaigns.resume(number, by="shell"))
+    print("It goes on.")
+
+
+@commands.command("cancel")
+def cancel(which: Which, config: ConfigFile = None) -> None:
+    """Stop for good; who has not got it yet does not get it."""
+    _act(which, config, lambda campaigns, number: campaigns.cancel(number, by="shell"))
+    print("It is cancelled.")
+
+
+@commands.command("report")
+def report(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Print what became of a campaign."""
+
+    async def work(house: House) -> Report:
+        return await house.main_db.read(read_report, await number_of(house, which))
+
+    found = run(config, work)
+    if as_json:
+        print_json(found)
+        return
+    figures = [
+        ("recipients", found.recipients), ("sent", found.sent), ("delivered", found.delivered),
+        ("bounced, hard", found.bounced_hard), ("bounced, soft", found.bounced_soft), ("waiting", found.waiting),
+        ("withheld", found.withheld), ("opened by people", found.opened), ("opened by machines", found.opened_by_machine),
+        ("clicked", found.clicked), ("replied", found.replied), ("unsubscribed", found.unsubscribed), ("complained", found.complained),
+    ]  # fmt: skip
+    table = [(name, count, f"{found.rate(count):.1%}") for name, count in figures]
+    print_rows(f"{found.name} ({found.state})", ["", "people", "of delivered"], table, "")
+    links = [(link.people, link.machine_hits, link.url) for link in found.links]
+    print_rows("\nLinks", ["people", "by machines", "link"], links, "\nNo tracked links.")
+
+
+def _act(which: str, config: Path | None, action: Callable[[Campaigns, int], Awaitable[None]]) -> None:
+    async def work(house: House) -> None:
+        await action(house.need_marketing().campaigns, await number_of(house, which))
+
+    run(config, work)
+
+
+async def number_of(house: House, which: str) -> int:
+    """The campaign that is meant; raises NotFound."""
+    return (await house.need_marketing().campaigns.find(await house.first_workspace(), which)).id
+
+
+def print_findings(findings: list[Finding], *, to_stderr: bool = False) -> None:
+    """What the check found, errors first."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    for finding in sorted(findings, key=lambda finding: finding.severity):
+        print(f"{finding.severity}: {finding.words} {finding.remedy} [{finding.code}]", file=stream)
+    if not findings:
+        print("Nothing stands in its way.", file=stream)

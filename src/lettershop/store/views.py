@@ -1,0 +1,148 @@
+"""What screens list: recipients of a campaign, figures of many campaigns, a contact's lists, consents and timeline.
+
+Read only, paged by id, one query a page. The writing side of these tables is in their own modules.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from lettershop.store.envelopes import STATE_NAMES
+from lettershop.store.schema_main import (
+    DELIVERED,
+    QUEUED,
+    campaigns,
+    consents,
+    contacts,
+    engagements,
+    envelopes,
+    facts,
+    lists,
+    subscriptions,
+    suppressions,
+)
+
+STATES = {name: state for state, name in STATE_NAMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """One recipient of a campaign. `state`: queued, waiting (tried, will be tried again), leased, delivered, bounced, …"""
+
+    envelope_id: int
+    contact_id: int | None
+    address: str
+    name: str
+    state: str
+    attempts: int
+    at: float | None
+    due_at: float | None
+    answer: str
+    opened_at: float | None
+    machine_opened_at: float | None
+    clicked_at: float | None
+    unsubscribed_at: float | None
+    complained_at: float | None
+    replied_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to."""
+
+    id: int
+    at: float
+    kind: str
+    campaign_id: int | None
+    campaign: str
+    data: Mapping[str, Any]
+
+
+def last_delivery(conn: Connection, campaign_id: int) -> float | None:
+    """When a receiver took the last message of a campaign so far."""
+    e = envelopes.c
+    at: float | None = conn.scalar(
+        select(func.max(e.finished_at)).where(e.campaign_id == campaign_id, e.state == DELIVERED)
+    )
+    return at
+
+
+def recipients(
+    conn: Connection, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
+) -> list[RecipientRow]:
+    """Recipients of a campaign by envelope id, a page after the id `after`; `query` looks in address and name."""
+    e, c, g = envelopes.c, contacts.c, engagements.c
+    statement = (
+        select(
+            e.id, e.contact_id, func.coalesce(e.address, c.email, ""), func.coalesce(c.name, ""), e.state, e.attempts,
+            e.finished_at, e.due_at, func.coalesce(e.answer, ""), g.opened_at, g.machine_opened_at, g.clicked_at,
+            g.unsubscribed_at, g.complained_at, g.replied_at,
+        )
+        .select_from(envelopes.outerjoin(contacts, c.id == e.contact_id).outerjoin(engagements, g.envelope_id == e.id))
+        .where(e.campaign_id == campaign_id, e.id > after)
+        .order_by(e.id)
+        .limit(limit)
+    )  # fmt: skip
+    if query:
+        like = query.lower()
+        statement = statement.where(
+            or_(c.email_key.contains(like, autoescape=True), func.lower(c.name).contains(like, autoescape=True))
+        )
+    if state == "waiting":
+        statement = statement.where(e.state == QUEUED, e.attempts > 0)
+    elif state == "queued":
+        statement = statement.where(e.state == QUEUED, e.attempts == 0)
+    elif state:
+        statement = statement.where(e.state == STATES.get(state, -1))
+    return [_recipient(list(row)) for row in conn.execute(statement)]
+
+
+def _recipient(values: list[Any]) -> RecipientRow:
+    values[4] = "waiting" if values[4] == QUEUED and values[5] else STATE_NAMES[values[4]]
+    return RecipientRow(*values)
+
+
+def lists_of(conn: Connection, contact_ids: Iterable[int]) -> dict[int, list[tuple[str, str, float]]]:
+    """(list, status, since) of each contact."""
+    s = subscriptions.c
+    statement = (
+        select(s.contact_id, lists.c.name, s.status, s.changed_at)
+        .join(lists, lists.c.id == s.list_id)
+        .where(s.contact_id.in_(list(contact_ids)))
+        .order_by(lists.c.name)
+    )
+    found: dict[int, list[tuple[str, str, float]]] = {}
+    for contact_id, name, status, at in conn.execute(statement):
+        found.setdefault(contact_id, []).append((name, status, at))
+    return found
+
+
+def suppression_reasons(conn: Connection, workspace_id: int, keys: Iterable[str]) -> dict[str, str]:
+    """Why each of these addresses is suppressed, in this workspace or for everybody."""
+    s = suppressions.c
+    where = (s.workspace_id.in_((0, workspace_id)), s.email_key.in_(list(keys)))
+    return {row.email_key: row.reason for row in conn.execute(select(s.email_key, s.reason).where(*where))}
+
+
+def consents_of(conn: Connection, contact_id: int) -> list[tuple[float, str, str, str]]:
+    """(at, kind, basis, source), newest first."""
+    c = consents.c
+    statement = select(c.at, c.kind, c.basis, c.source).where(c.contact_id == contact_id).order_by(c.id.desc())
+    return [(row.at, row.kind, row.basis, row.source) for row in conn.execute(statement)]
+
+
+def timeline(conn: Connection, contact_id: int, *, before: int | None = None, limit: int = 50) -> list[TimelineRow]:
+    """What happened to a contact, newest first, a page below the fact id `before`."""
+    f = facts.c
+    statement = (
+        select(f.id, f.at, f.kind, f.campaign_id, func.coalesce(campaigns.c.name, ""), f.data)
+        .select_from(facts.outerjoin(campaigns, campaigns.c.id == f.campaign_id))
+        .where(f.contact_id == contact_id)
+        .order_by(f.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(f.id < before)
+    return [TimelineRow(*row) for row in conn.execute(statement)]
