@@ -132,6 +132,8 @@ async def test_a_person_in_two_workspaces_chooses_and_gets_no_foreign_one(users,
     who = (await users.sign_in("ann@brand.example", PASSWORD)).who
     assert who.role == "analyst"
     assert who.in_workspace(second).role == "owner"
+    assert who.in_workspace(second).may("campaigns.send")
+    assert not who.in_workspace(second).may("server.read")  # the first workspace is the operator's
     assert who.in_workspace(third) == who
     assert await store.main.read(rows.count_owners) == 1
 

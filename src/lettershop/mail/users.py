@@ -21,22 +21,23 @@ from lettershop.mail.passwords import Passwords
 from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import users as rows
 from lettershop.store.database import Database, Transaction
-from lettershop.store.users import Membership, User
+from lettershop.store.users import Membership, SessionRow, User
 
 SESSION_LASTS = 14 * 86_400.0
 SHORTEST_PASSWORD = 8  # NIST SP 800-63B 5.1.1.2
 LONGEST_PASSWORD = 1024  # hashing costs time: nobody may send a novel
 
-_ALL = frozenset({
-    "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act",
-    "server.read", "server.write", "settings",
-})  # fmt: skip
+OPERATOR = frozenset({"queue.all", "server.read", "server.write"})
+"""Rights over the whole server. They count in the oldest workspace only, which is the operator's own."""
+_ALL = OPERATOR | {
+    "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act", "settings",
+}  # fmt: skip
 RIGHTS: dict[str, frozenset[str]] = {
     "owner": _ALL,
     "admin": _ALL,
     "marketer": frozenset({"campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read"}),
     "analyst": frozenset({"campaigns.read", "contacts.read"}),
-    "postmaster": frozenset({"campaigns.read", "queue.read", "queue.act", "server.read", "server.write"}),
+    "postmaster": OPERATOR | {"campaigns.read", "queue.read", "queue.act"},
     "inbox agent": frozenset({"contacts.read"}),
 }
 """What each role may do in its workspace."""
@@ -87,10 +88,12 @@ class Who:
     workspace_id: int | None
     workspace: str
     role: str
+    operators: int | None = None  # the oldest workspace
 
     def may(self, right: str) -> bool:
         """Whether the role in this workspace has the right."""
-        return right in RIGHTS.get(self.role, frozenset())
+        here = right not in OPERATOR or self.workspace_id == self.operators
+        return here and right in RIGHTS.get(self.role, frozenset())
 
     def in_workspace(self, workspace_id: int | None) -> "Who":
         """The same person in another of their workspaces; unchanged if they are no member of it."""
@@ -188,13 +191,16 @@ class Users:
         self._throttle.succeeded(f"{key} {ip}")
         return await self._open(person, ip, user_agent)
 
+    def form_token(self) -> str:
+        """A secret for the sign-in form of one browser, which has no session yet."""
+        return self._fresh()
+
     async def session(self, secret: str) -> Who | None:
         """Who holds this secret, in the oldest of their workspaces; None if the session is unknown or over."""
         found = await self._db.read(rows.find_session, _hash(secret), self._clock.now())
         if found is None:
             return None
-        session, memberships = found
-        return _who(session.user, session.csrf, memberships)
+        return _who(found)
 
     async def sign_out(self, secret: str) -> None:
         """End the session."""
@@ -208,13 +214,17 @@ class Users:
         return person if right else None
 
     async def _open(self, person: User, ip: str, user_agent: str) -> SignedIn:
-        secret, csrf = (urlsafe_b64encode(self._clock.token(32)).decode().rstrip("=") for _ in range(2))
+        secret, csrf = self._fresh(), self._fresh()
         now = self._clock.now()
         await self._db.write(
             rows.add_session, _hash(secret), person.id, csrf, now, now + SESSION_LASTS, ip=ip, user_agent=user_agent[:300]
         )  # fmt: skip
-        memberships = await self._db.read(rows.memberships_of, person.id)
-        return SignedIn(secret, _who(person, csrf, memberships), SESSION_LASTS)
+        who = await self.session(secret)
+        assert who is not None
+        return SignedIn(secret, who, SESSION_LASTS)
+
+    def _fresh(self) -> str:
+        return urlsafe_b64encode(self._clock.token(32)).decode().rstrip("=")
 
     def _limits(self, key: str, ip: str) -> list[tuple[str, Limit]]:
         if self._is_exempt(ip):
@@ -260,8 +270,9 @@ def _create(
     rows.set_role(tx, user_id, workspace_id, role)
 
 
-def _who(person: User, csrf: str, memberships: Sequence[Membership]) -> Who:
-    who = Who(person.id, person.email, person.name, csrf, tuple(memberships), None, "", "")
+def _who(session: SessionRow) -> Who:
+    person, memberships = session.user, session.memberships
+    who = Who(person.id, person.email, person.name, session.csrf, memberships, None, "", "", session.oldest_workspace)
     return who.in_workspace(memberships[0].workspace_id) if memberships else who
 
 

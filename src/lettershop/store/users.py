@@ -1,6 +1,5 @@
 """People who log in to the web interface, their memberships in workspaces, and their sessions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -33,11 +32,13 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session that is valid: who, and the secret that its forms carry."""
+    """A session that is valid: who, the secret that its forms carry, the workspaces of the person and the oldest of all."""
 
     user: User
     csrf: str
     expires_at: float
+    memberships: tuple[Membership, ...]
+    oldest_workspace: int | None
 
 
 _USER = [users.c[name] for name in User.__slots__]
@@ -134,8 +135,8 @@ def add_session(
     insert_new(tx.conn, sessions, [row])
 
 
-def find_session(conn: Connection, key_hash: str, now: float) -> tuple[SessionRow, Sequence[Membership]] | None:
-    """The session with this key, its person and memberships; None if it is unknown, over, or the person is locked out."""
+def find_session(conn: Connection, key_hash: str, now: float) -> SessionRow | None:
+    """The session with this key; None if it is unknown, over, or the person is locked out."""
     query = (
         select(*_USER, sessions.c.csrf, sessions.c.expires_at)
         .join(users, users.c.id == sessions.c.user_id)
@@ -145,8 +146,9 @@ def find_session(conn: Connection, key_hash: str, now: float) -> tuple[SessionRo
     if row is None:
         return None
     *person, csrf, expires_at = tuple(row)
-    found = SessionRow(User(*person), csrf, expires_at)
-    return found, memberships_of(conn, found.user.id)
+    user = User(*person)
+    oldest = conn.scalar(select(func.min(workspaces.c.id)))
+    return SessionRow(user, csrf, expires_at, tuple(memberships_of(conn, user.id)), oldest)
 
 
 def end_session(tx: Transaction, key_hash: str) -> None:

@@ -1,0 +1,91 @@
+"""The composition of the web interface: services in, one ASGI application out. Nothing is kept but what is built here.
+
+Tracking (bare: /o /c /u /v, health, metrics)
+  -> SecurityHeaders -> BodyLimit -> Starlette (static files, sign-in, the screens)
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from lettershop.base.errors import LettershopError
+from lettershop.servers.web.assets import Assets
+from lettershop.servers.web.frame import Ui, status_of
+from lettershop.servers.web.pages import SCREENS
+from lettershop.servers.web.ports import Services
+from lettershop.servers.web.public import PublicPages
+from lettershop.servers.web.security import BodyLimit, SecurityHeaders
+from lettershop.servers.web.session import Sessions
+from lettershop.servers.web.system import System
+from lettershop.servers.web.tracking import Tracking
+
+STATIC = Path(__file__).parent / "static"
+WORDS = {
+    404: ("There is no such page.", "Perhaps it was moved; the navigation shows what there is."),
+    405: ("This does not work here.", "Go back and try again."),
+    413: ("This is too large.", "Send it in smaller pieces."),
+}
+
+
+def build(
+    services: Services,
+    *,
+    public_url: str,
+    registry: CollectorRegistry | None = None,
+    trusted: Sequence[IPv4Network | IPv6Network] = (),
+) -> ASGIApp:
+    """The application. `public_url` is our outer name, `registry` the metrics, `trusted` who beside loopback may read them."""
+    assets = Assets(STATIC)
+    ui = Ui(Sessions(services.users, public_url), assets)
+    made = [make(ui, services) for make in SCREENS]
+    ui.screens = [screen for screen in made if screen is not None]
+    routes = [
+        Route("/static/{version}/{name:path}", assets.answer),
+        Route("/robots.txt", _robots),
+        *(route for screen in ui.screens for route in screen.routes),
+    ]
+    inner = Starlette(
+        routes=routes,
+        middleware=[Middleware(BodyLimit)],
+        exception_handlers=_error_pages(ui),
+    )
+    guarded = SecurityHeaders(inner)  # outside of Starlette, so that its own error answers have them too
+    return Tracking(guarded, services.actions, PublicPages(ui), System(registry, services.ready, trusted))
+
+
+def _error_pages(ui: Ui) -> dict[Any, Any]:
+    async def ours(request: Request, error: LettershopError) -> Response:
+        status = status_of(error)
+        if status >= 500:
+            structlog.get_logger("web").warning("failed", path=request.url.path, code=error.code, exc_info=error)
+        title, remedy = error.public, error.remedy
+        return ui.answer("error.html", status=status, theme=ui.theme(request), title=title, remedy=remedy)
+
+    async def http(request: Request, error: HTTPException) -> Response:
+        title, remedy = WORDS.get(error.status_code, (str(error.detail), ""))
+        status, theme = error.status_code, ui.theme(request)
+        answer = ui.answer("error.html", status=status, theme=theme, title=title, remedy=remedy)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        structlog.get_logger("web").error("unforeseen", path=request.url.path, exc_info=error)
+        title, remedy = "Something went wrong on our side.", "It was noted. Try again; if it stays, look into the log."
+        return ui.answer("error.html", status=500, title=title, remedy=remedy)
+
+    return {LettershopError: ours, HTTPException: http, Exception: unforeseen}
+
+
+async def _robots(request: Request) -> Response:
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")

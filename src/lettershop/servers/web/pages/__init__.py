@@ -1,0 +1,29 @@
+"""The screens, one file each. A new one is a file and a line here; its place in the navigation is its place in the list."""
+
+from collections.abc import Callable
+
+from lettershop.servers.web.frame import Screen, Ui
+from lettershop.servers.web.pages import (
+    accounts,
+    campaigns,
+    contacts,
+    domains,
+    home,
+    queue,
+    recipients,
+    report,
+    signin,
+)
+from lettershop.servers.web.ports import Services
+
+SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
+    signin.screen,
+    home.screen,
+    campaigns.screen,
+    report.screen,
+    recipients.screen,
+    contacts.screen,
+    queue.screen,
+    domains.screen,
+    accounts.screen,
+)

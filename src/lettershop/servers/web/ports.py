@@ -1,0 +1,213 @@
+"""What the screens ask for: narrow ports and the lines they show. [pure]
+
+`app.py` fills `Services`; a service that is None hides its screens, so the interface starts without marketing. Values
+named like a screen's line say what that screen reads; any object with these attributes will do.
+"""
+# ruff: noqa: D102 (the services themselves say what each call and field means)
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lettershop.mail.users import SignedIn, Who
+
+if TYPE_CHECKING:  # the figures of a report are marketing's; without that room nobody asks for them
+    from lettershop.insight.dnscheck import Finding
+    from lettershop.marketing.report import Report
+    from lettershop.store.accounts import Account, Domain
+    from lettershop.store.queue import SiteQueue, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    """A campaign in a list, with the figures of its funnel (people)."""
+
+    id: int
+    name: str
+    subject: str
+    state: str
+    created_at: float
+    scheduled_at: float | None
+    started_at: float | None
+    finished_at: float | None
+    recipients: int
+    sent: int
+    delivered: int
+    bounced: int
+    opened: int
+    clicked: int
+    replied: int
+    unsubscribed: int
+    complained: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientLine:
+    """One recipient of a campaign. `state`: queued, waiting, delivered, bounced, expired, withheld; `at` is when it got there."""
+
+    envelope_id: int
+    contact_id: int | None
+    address: str
+    name: str
+    state: str
+    attempts: int
+    at: float | None
+    due_at: float | None
+    answer: str
+    opened_at: float | None
+    machine_opened_at: float | None
+    clicked_at: float | None
+    unsubscribed_at: float | None
+    complained_at: float | None
+    replied_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLine:
+    """A contact in a list. `suppressed` is the reason, or empty."""
+
+    id: int
+    address: str
+    name: str
+    lists: tuple[str, ...]
+    suppressed: str
+    created_at: float
+    last_opened_at: float | None
+    last_clicked_at: float | None
+    last_replied_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCard:
+    """A contact with all that is known. `consent` lines are (at, kind, basis, source)."""
+
+    line: ContactLine
+    attributes: Mapping[str, object]
+    tracking_consent: bool | None
+    subscriptions: tuple[tuple[str, str, float], ...]
+    consents: tuple[tuple[float, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to."""
+
+    id: int
+    at: float
+    kind: str
+    campaign_id: int | None
+    campaign: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A tracked request as it came; judged later."""
+
+    user_agent: str
+    ip: str
+    headers: str
+    method: str
+
+
+class UnsubscribeView(Protocol):
+    """What the unsubscribe page shows. `list_name` empty: all mail of the brand; `done`: they have left already."""
+
+    @property
+    def brand(self) -> str: ...
+    @property
+    def list_name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def tracking(self) -> bool | None: ...
+
+
+class SignIn(Protocol):
+    """`mail.users.Users`."""
+
+    def form_token(self) -> str: ...
+    async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn: ...
+    async def session(self, secret: str) -> Who | None: ...
+    async def sign_out(self, secret: str) -> None: ...
+
+
+class Campaigns(Protocol):
+    """Campaigns of a workspace. Paging goes down from `before` (an id); commands raise Conflict where the state forbids."""
+
+    async def page(
+        self, workspace_id: int, *, query: str = "", before: int | None = None, limit: int = 25
+    ) -> Sequence[CampaignLine]: ...
+    async def pause(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
+    async def resume(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
+    async def cancel(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
+
+
+class Reports(Protocol):
+    """The figures of a campaign; NotFound for a campaign of another workspace."""
+
+    async def report(self, workspace_id: int, campaign_id: int) -> "Report": ...
+    async def recipients(
+        self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
+    ) -> Sequence[RecipientLine]: ...
+
+
+class Contacts(Protocol):
+    """People of a workspace; paged by id upwards, a timeline by id downwards."""
+
+    async def count(self, workspace_id: int) -> int: ...
+    async def page(
+        self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50
+    ) -> Sequence[ContactLine]: ...
+    async def card(self, workspace_id: int, contact_id: int) -> ContactCard: ...
+    async def timeline(
+        self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
+    ) -> Sequence[TimelineEntry]: ...
+
+
+class Queue(Protocol):
+    """`mail.queue.Queue`; `workspace_id` None: of all."""
+
+    async def waiting(
+        self, *, workspace_id: int | None = None, site: str | None = None, after: int = 0, limit: int = 100
+    ) -> "Sequence[Waiting]": ...
+    async def sites(self) -> "Sequence[SiteQueue]": ...
+    async def totals(self) -> Mapping[str, int]: ...
+    async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
+    async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
+
+
+class MailServer(Protocol):
+    """`mail.accounts.Accounts`: domains and mail accounts."""
+
+    async def domains(self) -> "Sequence[Domain]": ...
+    async def list(self) -> "Sequence[Account]": ...
+
+
+class PublicActions(Protocol):
+    """`marketing.public.PublicActions`: what the links in a message do. `signals` is a `Hit`. Each returns after its commit."""
+
+    async def opened(self, token: str, signals: Any) -> bool: ...
+    async def followed(self, token: str, number: int, signals: Any) -> str | None: ...
+    async def unsubscribe_view(self, token: str) -> UnsubscribeView | None: ...
+    async def unsubscribe(self, token: str, how: str, ip: str = "") -> bool: ...
+    async def resubscribe(self, token: str, ip: str = "") -> bool: ...
+    async def allow_tracking(self, token: str, allowed: bool) -> bool: ...
+    async def web_version(self, token: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything the interface talks to. `dns` looks up the records of a domain; `ready` says whether work can be done."""
+
+    users: SignIn
+    campaigns: Campaigns | None = None
+    reports: Reports | None = None
+    contacts: Contacts | None = None
+    queue: Queue | None = None
+    mail_server: MailServer | None = None
+    dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
+    actions: PublicActions | None = None
+    ready: Callable[[], Awaitable[bool]] | None = None

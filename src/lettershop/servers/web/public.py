@@ -1,0 +1,71 @@
+"""The pages that recipients see: unsubscribe, its way back, the message in the browser. They work without JavaScript."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lettershop.base.errors import LettershopError
+from lettershop.servers.web.frame import Ui, status_of
+from lettershop.servers.web.ports import UnsubscribeView
+from lettershop.servers.web.security import Headers
+
+HTML = (b"content-type", b"text/html; charset=utf-8")
+QUIET = (b"referrer-policy", b"no-referrer")
+MESSAGE_POLICY = (
+    b"sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src http: https: data:; "
+    b"style-src 'unsafe-inline'; font-src https:; frame-ancestors 'none'"
+)
+"""A message is foreign HTML: no script, no form, and an origin of its own, so it can reach nothing of the interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer, ready to send."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+
+class PublicPages:
+    """Makes the pages; decides nothing."""
+
+    def __init__(self, ui: Ui) -> None:
+        self._ui = ui
+
+    def unsubscribe(self, view: UnsubscribeView, action: str) -> Page:
+        """Asks, and after `action` says what became of it and offers the way back."""
+        return self._page("unsubscribe.html", view=view, action=action)
+
+    def one_click(self) -> Page:
+        """The answer to a mail client, which shows it to nobody (RFC 8058 3.2: no redirect)."""
+        return Page(200, b"Unsubscribed.\n", ((b"content-type", b"text/plain; charset=utf-8"),))
+
+    def web_version(self, html: str) -> Page:
+        """The message itself."""
+        policy = (b"content-security-policy", MESSAGE_POLICY)
+        return Page(200, html.encode(), (HTML, QUIET, policy, (b"x-robots-tag", b"noindex")))
+
+    def not_found(self) -> Page:
+        """The link is none of ours, or was cut off."""
+        return self._message(404, "This link does not work", "Perhaps a part of it got lost when it was copied.")
+
+    def too_large(self) -> Page:
+        """The body of a POST was too long."""
+        return self._message(413, "This request is too large", "Please use the form on our page.")
+
+    def not_allowed(self, methods: str) -> Page:
+        """Another method."""
+        page = self._message(405, "This does not work here", "")
+        return Page(page.status, page.body, (*page.headers, (b"allow", methods.encode())))
+
+    def failed(self, error: LettershopError) -> Page:
+        """A service said no; its public words only."""
+        return self._message(
+            status_of(error), error.public, error.remedy or ("Please try again." if error.retry else "")
+        )
+
+    def _message(self, status: int, title: str, text: str) -> Page:
+        return self._page("public_message.html", status=status, title=title, text=text)
+
+    def _page(self, template: str, *, status: int = 200, **values: Any) -> Page:
+        return Page(status, self._ui.render(template, **values).encode(), (HTML, QUIET))

@@ -1,0 +1,90 @@
+"""The cookies and the check of unsafe requests. Rules of sessions themselves are in `mail.users`.
+
+Under https the session cookie has the prefix `__Host-`: no other host and no plain-text page can plant one.
+Before anybody has a session, the sign-in form carries a token that a cookie of its own repeats.
+"""
+
+import hmac
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lettershop.mail.users import SignedIn, Who
+from lettershop.servers.web.ports import SignIn
+from lettershop.servers.web.security import same_origin
+
+SESSION = "lettershop"
+BEFORE = "lettershop-sign-in"
+WORKSPACE = "lettershop-workspace"
+TOKEN_FIELD = "csrf"  # noqa: S105 (the name of a form field)
+TOKEN_HEADER = "x-csrf-token"  # noqa: S105 (the name of a header)
+A_YEAR = 31_536_000
+
+
+class Sessions:
+    """Reads and writes the cookies; `public_url` tells under which other name we may be called by a proxy."""
+
+    def __init__(self, users: SignIn, public_url: str) -> None:
+        self._users = users
+        self._own = frozenset({urlsplit(public_url).netloc})
+
+    async def who(self, request: Request) -> Who | None:
+        """The person with the session that the cookie names, in the workspace they chose last."""
+        secret = self.secret(request)
+        who = await self._users.session(secret) if secret else None
+        chosen = request.cookies.get(_name(WORKSPACE, request), "")
+        return who.in_workspace(int(chosen)) if who and chosen.isdecimal() and len(chosen) < 19 else who
+
+    def secret(self, request: Request) -> str:
+        """The secret in the cookie, or empty."""
+        return request.cookies.get(_name(SESSION, request), "")
+
+    def keep(self, request: Request, response: Response, signed: SignedIn) -> None:
+        """Set the cookie of a fresh session."""
+        _set(request, response, SESSION, signed.secret, int(signed.lasts))
+        _drop(request, response, BEFORE)
+
+    def forget(self, request: Request, response: Response) -> None:
+        """Take the cookies away."""
+        for name in (SESSION, WORKSPACE):
+            _drop(request, response, name)
+
+    def choose(self, request: Request, response: Response, workspace_id: int) -> None:
+        """Remember the workspace."""
+        _set(request, response, WORKSPACE, str(workspace_id), A_YEAR)
+
+    def before(self, request: Request) -> str:
+        """The token of the sign-in form that this browser got, or empty."""
+        return request.cookies.get(_name(BEFORE, request), "")
+
+    def keep_before(self, request: Request, response: Response, token: str) -> None:
+        """Remember the token of the sign-in form for this browser window."""
+        _set(request, response, BEFORE, token, None)
+
+    def trusted(self, request: Request, expected: str, form: Mapping[str, object]) -> bool:
+        """Whether an unsafe request comes from a page of ours, twice: by its origin and by the token."""
+        given = request.headers.get(TOKEN_HEADER) or str(form.get(TOKEN_FIELD, ""))
+        right = bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+        return right and same_origin(request.headers, self._own)
+
+
+def _secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _name(name: str, request: Request) -> str:
+    return f"__Host-{name}" if _secure(request) else name
+
+
+def _set(request: Request, response: Response, name: str, value: str, lasts: int | None) -> None:
+    response.set_cookie(
+        _name(name, request), value, max_age=lasts, path="/", httponly=True, samesite="lax", secure=_secure(request)
+    )
+
+
+def _drop(request: Request, response: Response, name: str) -> None:
+    response.delete_cookie(
+        _name(name, request), path="/", httponly=True, samesite="lax", secure=_secure(request)
+    )  # fmt: skip

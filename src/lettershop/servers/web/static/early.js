@@ -1,0 +1,2 @@
+// Runs before the page is drawn: says that scripts run, so that nothing jumps.
+document.documentElement.classList.add("js");

@@ -1,0 +1,177 @@
+"""What the links in a message call, as bare ASGI: answered before routers, middleware and templates.
+
+    GET  /o/TOKEN.gif    43 bytes, never cached                    -> marketing counts an opening
+    GET  /c/TOKEN/N      302 to the campaign's own link N           -> marketing counts a click; no open redirect
+    GET  /u/TOKEN        a page that changes nothing; POST unsubscribes in one step (RFC 8058)
+    GET  /v/TOKEN        the message in the browser, sandboxed
+    GET  /healthz /readyz /metrics
+
+A counted answer goes out only after the commit of its fact: the services return after it. Everything else goes on to
+`app`. Which link a token names, whether an opening may be kept, who is unsubscribed: that is for marketing to say.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lettershop.base.errors import LettershopError
+from lettershop.servers.web.ports import Hit, PublicActions
+from lettershop.servers.web.public import Page, PublicPages
+from lettershop.servers.web.security import HEADERS, with_defaults
+
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)  # a transparent GIF of one dot
+LARGEST_POST = 4096
+SIGNALS = (
+    b"accept", b"accept-language", b"purpose", b"sec-purpose", b"x-purpose", b"x-moz", b"sec-fetch-dest",
+    b"sec-fetch-mode", b"sec-fetch-user", b"via", b"x-forwarded-for", b"referer",
+)  # fmt: skip
+"""Headers that help to tell people from machines; no others are kept."""
+
+NEVER_CACHED = (b"cache-control", b"no-store, no-cache, private, max-age=0")
+QUIET = (b"referrer-policy", b"no-referrer")  # the address names the recipient: it must not leak to the target
+
+Handler = Callable[[Scope, Receive, str], Awaitable[Page]]
+
+
+class Tracking:
+    """The outermost application. `actions` None: marketing is not there, these paths do not exist."""
+
+    def __init__(self, app: ASGIApp, actions: PublicActions | None, pages: PublicPages, system: "ASGIApp") -> None:
+        self._app = app
+        self._system = system
+        self._actions = actions
+        self._pages = pages
+        self._handlers: dict[str, Handler] = {
+            "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
+        }  # fmt: skip
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        handler = self._handlers.get(path[:3])
+        if handler is not None:
+            await _send(send, await self._answer(handler, scope, receive, path[3:]), scope["method"])
+        elif path in ("/healthz", "/readyz", "/metrics"):
+            await self._system(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, handler: Handler, scope: Scope, receive: Receive, rest: str) -> Page:
+        if self._actions is None:
+            return self._pages.not_found()
+        try:
+            return await handler(scope, receive, rest)
+        except LettershopError as error:
+            return self._pages.failed(error)
+
+    async def _open(self, scope: Scope, receive: Receive, rest: str) -> Page:
+        assert self._actions is not None
+        token, dot, kind = rest.partition(".")
+        if scope["method"] not in ("GET", "HEAD") or not token or (dot and kind != "gif"):
+            return self._pages.not_found()
+        if scope["method"] == "GET":  # HEAD loads no image, so nobody saw one
+            await self._actions.opened(token, hit(scope))
+        return Page(200, PIXEL, ((b"content-type", b"image/gif"), NEVER_CACHED))
+
+    async def _click(self, scope: Scope, receive: Receive, rest: str) -> Page:
+        assert self._actions is not None
+        token, _, number = rest.partition("/")
+        if scope["method"] not in ("GET", "HEAD") or not (number.isascii() and number.isdecimal() and len(number) < 7):
+            return self._pages.not_found()
+        target = await self._actions.followed(token, int(number), hit(scope))
+        if target is None or not target.isascii() or "\r" in target or "\n" in target:
+            return self._pages.not_found()
+        return Page(302, b"", ((b"location", target.encode()), NEVER_CACHED, QUIET))
+
+    async def _unsubscribe(self, scope: Scope, receive: Receive, token: str) -> Page:
+        assert self._actions is not None
+        if scope["method"] in ("GET", "HEAD"):  # scanners follow links: nothing changes here (RFC 8058 3.2)
+            return await self._view_of(token)
+        if scope["method"] != "POST":
+            return self._pages.not_allowed("GET, HEAD, POST")
+        body = await read_body(receive, LARGEST_POST)
+        if body is None:
+            return self._pages.too_large()
+        if is_one_click(body):
+            known = await self._actions.unsubscribe(token, "one-click", client(scope))
+            return self._pages.one_click() if known else self._pages.not_found()
+        return await self._button(token, form_value(body, "action"), client(scope))
+
+    async def _button(self, token: str, action: str, ip: str) -> Page:
+        """A button of the page. A POST that names none is taken as the wish to leave."""
+        assert self._actions is not None
+        if action in ("allow-tracking", "forbid-tracking"):
+            await self._actions.allow_tracking(token, action == "allow-tracking")
+        elif action == "resubscribe":
+            await self._actions.resubscribe(token, ip)
+        else:
+            action = "unsubscribe"
+            await self._actions.unsubscribe(token, "page", ip)
+        return await self._view_of(token, action)
+
+    async def _view_of(self, token: str, action: str = "") -> Page:
+        assert self._actions is not None
+        view = await self._actions.unsubscribe_view(token)
+        return self._pages.unsubscribe(view, action) if view else self._pages.not_found()
+
+    async def _view(self, scope: Scope, receive: Receive, rest: str) -> Page:
+        assert self._actions is not None
+        if scope["method"] not in ("GET", "HEAD"):
+            return self._pages.not_allowed("GET, HEAD")
+        html = await self._actions.web_version(rest)
+        return self._pages.web_version(html) if html is not None else self._pages.not_found()
+
+
+def hit(scope: Scope) -> Hit:
+    """What is kept of a tracked request."""
+    found = {name: value for name, value in scope["headers"] if name in SIGNALS or name == b"user-agent"}
+    agent = found.pop(b"user-agent", b"")
+    headers = "\n".join(f"{name.decode()}: {value.decode('latin-1')[:300]}" for name, value in found.items())
+    return Hit(agent.decode("latin-1")[:300], client(scope), headers, scope["method"])
+
+
+def client(scope: Scope) -> str:
+    """The address of the client."""
+    peer = scope.get("client")
+    return str(peer[0]) if peer else ""
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """The request's body, or None if it is longer than `limit`."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def is_one_click(body: bytes) -> bool:
+    """Whether a mail client pressed the button, in either form encoding (RFC 8058 3.2)."""
+    if form_value(body, "List-Unsubscribe") == "One-Click":
+        return True
+    return b'name="List-Unsubscribe"' in body and b"One-Click" in body
+
+
+def form_value(body: bytes, name: str) -> str:
+    """A field of an urlencoded body, or empty."""
+    try:
+        return parse_qs(body.decode("ascii"), max_num_fields=20).get(name, [""])[0].strip()
+    except ValueError:
+        return ""
+
+
+async def _send(send: Send, page: Page, method: str) -> None:
+    headers = with_defaults(
+        [*page.headers, (b"content-length", str(len(page.body)).encode())], (NEVER_CACHED, *HEADERS)
+    )
+    await send({"type": "http.response.start", "status": page.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})

@@ -1,0 +1,405 @@
+"""A staged interface: the real web application on made-up services, for looking at and for tests without the other rooms.
+
+.venv/bin/python tests/browser/staged.py [port] [--empty]      then sign in as ann@brand.example / letterpress
+"""
+
+import asyncio
+import math
+import random
+import sys
+from dataclasses import dataclass, field, replace
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from lettershop.base.errors import Conflict, NotFound
+from lettershop.insight.dnscheck import Finding
+from lettershop.insight.dnsrecords import Record
+from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
+from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
+from lettershop.servers.web.app import build
+from lettershop.servers.web.ports import (
+    CampaignLine,
+    ContactCard,
+    ContactLine,
+    Hit,
+    RecipientLine,
+    Services,
+    TimelineEntry,
+)
+from lettershop.store.accounts import Account, Domain
+from lettershop.store.queue import SiteQueue, Waiting
+from lettershop.store.users import Membership
+
+NOW = 1_795_000_000.0
+EMAIL, PASSWORD = "ann@brand.example", "letterpress"
+NAMES = (
+    "Ada Lindqvist", "José Ramírez", "Mette Sørensen", "Łukasz Wójcik", "Zoë Müller", "Noor van Dijk", "Chloé Dubois",
+    "Tomáš Novák", "Aoife O’Brien", "Giulia Ferri", "Jürgen Groß", "Ines Almeida", "Sven Åkesson", "Maja Kovač",
+)  # fmt: skip
+SITES = ("inbox.example", "mailbox.example", "post.example", "uni.example", "firma.example")
+
+
+@dataclass
+class FakeUsers:
+    """One person with a role; sessions in memory."""
+
+    role: str = "owner"
+    open: dict[str, Who] = field(default_factory=dict)
+    made: int = 0
+    workspaces: int = 1
+
+    def form_token(self) -> str:
+        self.made += 1
+        return f"form-token-{self.made}"
+
+    async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        if password == "again and again":
+            raise TooManyTries(30)
+        if (email, password) != (EMAIL, PASSWORD):
+            raise SignInFailed("This address and password do not belong together.")
+        self.made += 1
+        members = tuple(
+            Membership(n + 1, name, self.role) for n, name in enumerate(("Brand", "Second")[: self.workspaces])
+        )
+        who = Who(1, EMAIL, "Ann Printer", f"csrf-{self.made}", members, 1, "Brand", self.role, 1)
+        self.open[f"secret-{self.made}"] = who
+        return SignedIn(f"secret-{self.made}", who, 3600.0)
+
+    async def session(self, secret: str) -> Who | None:
+        return self.open.get(secret)
+
+    async def sign_out(self, secret: str) -> None:
+        self.open.pop(secret, None)
+
+
+def line(number: int, name: str, subject: str, state: str, recipients: int, share: float) -> CampaignLine:
+    sent = round(recipients * share)
+    bounced, delivered = round(sent * 0.028), sent - round(sent * 0.028) - round(sent * 0.004)
+    done = state == "sent"
+    return CampaignLine(
+        number, name, subject, state, NOW - number * 400_000, NOW + 86_400 if state == "scheduled" else None,
+        NOW - (30 - number) * 300_000 if sent else None, NOW - (30 - number) * 300_000 + 900 if done else None, recipients,
+        sent, delivered, bounced, round(delivered * 0.41), round(delivered * 0.087), round(delivered * 0.011),
+        round(delivered * 0.004), round(delivered * 0.0007),
+    )  # fmt: skip
+
+
+LINES = [
+    line(9, "Winter catalogue", "Ada, the new papers are here", "sending", 48_200, 0.63),
+    line(8, "Black week, second wave", "Last chance: 20 % on letterpress", "scheduled", 0, 0),
+    line(7, "Newsletter November", "Three things we learned about ink", "sent", 21_480, 1),
+    line(6, "Open workshop", "You are invited: open workshop on Saturday", "sent", 1_960, 1),
+    line(5, "Newsletter October", "Why cotton paper takes an impression so well", "sent", 20_911, 1),
+    line(4, "Customers who bought cards", "Your cards, one year on", "paused", 5_400, 0.4),
+    line(3, "Newsletter September", "From the type case: Garamond", "sent", 20_120, 1),
+    line(2, "Survey", "Two minutes for better paper?", "cancelled", 9_900, 0.2),
+    line(1, "Summer sale", "Sommerschlussverkauf: alles muss raus", "sent", 18_775, 1),
+]
+
+
+class FakeCampaigns:
+    def __init__(self, lines: list[CampaignLine]) -> None:
+        self.lines = lines
+        self.told: list[tuple[str, int, str]] = []
+
+    async def page(
+        self, workspace_id: int, *, query: str = "", before: int | None = None, limit: int = 25
+    ) -> list[CampaignLine]:
+        fitting = [entry for entry in self.lines if query.lower() in f"{entry.name} {entry.subject}".lower()]
+        return [entry for entry in fitting if before is None or entry.id < before][:limit]
+
+    async def pause(self, workspace_id: int, campaign_id: int, *, by: str) -> None:
+        self._move("pause", campaign_id, by, "sending", "paused")
+
+    async def resume(self, workspace_id: int, campaign_id: int, *, by: str) -> None:
+        self._move("resume", campaign_id, by, "paused", "sending")
+
+    async def cancel(self, workspace_id: int, campaign_id: int, *, by: str) -> None:
+        self._move("cancel", campaign_id, by, "", "cancelled")
+
+    def _move(self, command: str, campaign_id: int, by: str, only: str, to: str) -> None:
+        for position, entry in enumerate(self.lines):
+            if entry.id == campaign_id:
+                if only and entry.state != only:
+                    raise Conflict(f"The campaign is {entry.state}, not {only}.")
+                self.told.append((command, campaign_id, by))
+                self.lines[position] = replace(entry, state=to)
+
+
+def report_of(entry: CampaignLine, moved: int = 0) -> Report:
+    dice = random.Random(entry.id)
+    soft, waiting = round(entry.sent * 0.003), max(0, entry.sent - entry.delivered - entry.bounced)
+    hard = entry.bounced - soft
+    providers = []
+    weights = (0.44, 0.27, 0.15, 0.09, 0.05)
+    for site, weight in zip(SITES, weights, strict=True):
+        part = [round(value * weight) for value in (entry.sent, hard, soft, waiting)]
+        delivered = part[0] - part[1] - part[2] - part[3]
+        providers.append(
+            ProviderFigures(site, part[0], delivered, part[1], part[2], part[3], round(delivered * dice.uniform(0.3, 0.5)),
+                            round(delivered * dice.uniform(0.05, 0.12)), round(delivered * dice.choice([0, 0.0006, 0.002])))
+        )  # fmt: skip
+    urls = ("https://brand.example/shop/new-papers", "https://brand.example/workshop?seat=2", "https://brand.example/journal/ink",
+            "https://brand.example/account", "https://brand.example/unsubscribe-hints")  # fmt: skip
+    labels = ("See the new papers", "Book a seat", "Read the story", "Your account", "")
+    links = [
+        LinkFigures(n + 1, url, labels[n], round(entry.clicked * w), round(entry.clicked * w * 1.3), round(entry.clicked * w * 0.9))
+        for n, (url, w) in enumerate(zip(urls, (0.58, 0.31, 0.22, 0.06, 0.01), strict=True))
+    ]  # fmt: skip
+    bounces = (
+        BounceFigures("user-unknown", True, round(hard * 0.8), "550 5.1.1 <old@inbox.example>: user unknown", "The address does not exist any more. It is suppressed; ask the person another way."),
+        BounceFigures("mailbox-full", False, soft, "452 4.2.2 The mailbox is full", "Nothing to do: it was tried for three days. Contacts whose mailbox stays full are best left out."),
+        BounceFigures("policy", True, hard - round(hard * 0.8), "550 5.7.26 This mail is unauthenticated", "The receiver wants SPF or DKIM to match the From domain. Look at Domains and set the records that are missing."),
+    )  # fmt: skip
+    start = entry.started_at or NOW
+    curve = []
+    for step in range(48):
+        decay = math.exp(-step / 9)
+        wave = 0.6 + 0.4 * math.sin(step / 4)
+        curve.append(
+            Moment(start + step * 1800, round(entry.delivered * (0.9 if step == 0 else 0.1 if step == 1 else 0)),
+                   round(entry.opened * decay * wave * 0.12) + moved, round(entry.clicked * decay * wave * 0.12))
+        )  # fmt: skip
+    return Report(
+        entry.id, entry.name, entry.subject, entry.state, entry.started_at, entry.finished_at, entry.recipients,
+        entry.recipients - entry.sent - 12 if entry.state != "sent" else 0, entry.sent, entry.delivered, hard, soft, waiting, 12,
+        entry.opened + moved, round(entry.opened * 0.6), entry.clicked, round(entry.clicked * 0.8), entry.unsubscribed,
+        entry.complained, entry.replied, Latency(184.0, 912.0, 4380.0), tuple(links), tuple(providers), bounces, tuple(curve),
+    )  # fmt: skip
+
+
+class FakeReports:
+    def __init__(self, campaigns: FakeCampaigns) -> None:
+        self.campaigns = campaigns
+        self.asked = 0
+
+    async def report(self, workspace_id: int, campaign_id: int) -> Report:
+        self.asked += 1
+        for entry in self.campaigns.lines:
+            if entry.id == campaign_id:
+                return report_of(entry, self.asked if entry.state == "sending" else 0)
+        raise NotFound("There is no such campaign.")
+
+    async def recipients(
+        self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
+    ) -> list[RecipientLine]:
+        dice = random.Random(campaign_id)
+        found = []
+        for number in range(1, 300):
+            name = NAMES[number % len(NAMES)]
+            address = f"{name.split()[0].lower()}{number}@{SITES[number % 5]}"
+            kind = dice.choices(["delivered", "bounced", "waiting", "withheld"], [92, 3, 3, 2])[0]
+            answer = {"delivered": "250 2.0.0 OK queued as 4hW9x", "bounced": "550 5.1.1 user unknown, this mailbox does not exist here any more", "waiting": "451 4.7.1 Greylisted, come back in 5 minutes", "withheld": ""}[kind]  # fmt: skip
+            opened = NOW - 500 if kind == "delivered" and dice.random() < 0.4 else None
+            found.append(
+                RecipientLine(number, number, address, name, kind, 2 if kind == "waiting" else 1, NOW - 900 + number if kind != "waiting" else None,
+                              NOW + 300 if kind == "waiting" else None, answer, opened, NOW - 800 if kind == "delivered" and dice.random() < 0.5 else None,
+                              NOW - 300 if opened and dice.random() < 0.3 else None, NOW if opened and dice.random() < 0.02 else None,
+                              NOW if opened and dice.random() < 0.03 else None, NOW if opened and dice.random() < 0.05 else None)
+            )  # fmt: skip
+        fits = [entry for entry in found if query.lower() in entry.address.lower() and entry.envelope_id > after]
+        deeds = {"opened": "opened_at", "clicked": "clicked_at", "replied": "replied_at"}
+        if state in deeds:
+            fits = [entry for entry in fits if getattr(entry, deeds[state])]
+        elif state:
+            fits = [entry for entry in fits if entry.state == state]
+        return fits[:limit]
+
+
+class FakeContacts:
+    async def count(self, workspace_id: int) -> int:
+        return 21_904
+
+    async def page(self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50) -> list[ContactLine]:
+        found = [self._line(number) for number in range(1, 180)]
+        return [entry for entry in found if entry.id > after and query.lower() in f"{entry.name} {entry.address}".lower()][:limit]  # fmt: skip
+
+    async def card(self, workspace_id: int, contact_id: int) -> ContactCard:
+        if contact_id > 1000:
+            raise NotFound("There is no such contact.")
+        attributes = {"city": "Göteborg", "plan": "studio", "orders": 7, "birthday": "1987-04-02"}
+        return ContactCard(
+            self._line(contact_id), attributes, True, (("Newsletter", "subscribed", NOW - 9e6), ("Workshops", "unsubscribed", NOW - 2e6)),
+            ((NOW - 9e6, "express", "Signed up at the till, double opt-in", "form"),),
+        )  # fmt: skip
+
+    async def timeline(
+        self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
+    ) -> list[TimelineEntry]:
+        story = [
+            ("Replied", {"subject": "Re: the new papers", "message_id": 4}), ("Clicked", {"link": 1}), ("Opened", {}),
+            ("Delivered", {"code": 250, "text": "2.0.0 OK queued as 4hW9x"}),
+            ("Deferred", {"code": 451, "text": "4.7.1 Greylisted, come back in 5 minutes", "reason": "greylisted"}),
+            ("AutoReplied", {"subject": "Out of office"}), ("Delivered", {"code": 250, "text": "2.0.0 OK"}),
+            ("Unsubscribed", {"how": "one-click"}), ("ContactChanged", {"what": "subscribed", "source": "form"}),
+        ]  # fmt: skip
+        names = {9: "Winter catalogue", 7: "Newsletter November"}
+        made = [
+            TimelineEntry(100 - n, NOW - n * 40_000, kind, 9 if n < 5 else 7 if n < 8 else None, names[9 if n < 5 else 7], data)
+            for n, (kind, data) in enumerate(story)
+        ]  # fmt: skip
+        return [entry for entry in made if before is None or entry.id < before][:limit]
+
+    def _line(self, number: int) -> ContactLine:
+        name = NAMES[number % len(NAMES)]
+        seen = NOW - number * 50_000
+        return ContactLine(
+            number, f"{name.split()[0].lower()}.{number}@{SITES[number % 5]}", name if number % 9 else "", ("Newsletter", "Workshops")[: 1 + number % 2],
+            "hard-bounce" if number % 23 == 0 else "", NOW - 9e6, seen if number % 3 else None, seen if number % 4 == 0 else None,
+            seen if number % 11 == 0 else None,
+        )  # fmt: skip
+
+
+class FakeQueue:
+    def __init__(self, size: int = 12) -> None:
+        self.size = size
+        self.told: list[tuple[str, int, int | None]] = []
+
+    async def waiting(
+        self, *, workspace_id: int | None = None, site: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[Waiting]:
+        answers = (
+            "451 4.7.1 Greylisted, come back in 5 minutes",
+            "421 4.7.28 Too many messages from your network, slow down",
+            None,
+        )
+        found = [
+            Waiting(n, 1, 9 if n % 4 else None, n, None if n % 4 else n, None if n % 4 else "postmaster@brand.example",
+                    f"{NAMES[n % 14].split()[0].lower()}{n}@{SITES[n % 5]}", SITES[n % 5], "leased" if n == 2 else "queued", 0 if n % 3 == 2 else n % 5,
+                    NOW - 4000, NOW + 240 * n, NOW + 259_200, None, answers[n % 3])
+            for n in range(1, self.size + 1)
+        ]  # fmt: skip
+        return [entry for entry in found if entry.envelope_id > after and site in (None, entry.site)][:limit]
+
+    async def sites(self) -> list[SiteQueue]:
+        return [SiteQueue(site, self.size * 900 // (n + 1), 40 // (n + 1), n % 2, NOW - 4000, NOW + 60 * n) for n, site in enumerate(SITES)] if self.size else []  # fmt: skip
+
+    async def totals(self) -> dict[str, int]:
+        return {"queued": self.size * 1480, "leased": min(self.size, 4)}
+
+    async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int:
+        self.told.append(("retry", envelope_id, workspace_id))
+        return 1
+
+    async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int:
+        self.told.append(("remove", envelope_id, workspace_id))
+        return 0
+
+
+class FakeMailServer:
+    def __init__(self, full: bool = True) -> None:
+        self.full = full
+
+    async def domains(self) -> list[Domain]:
+        return [Domain(1, "brand.example", 1, True, True, NOW - 9e6), Domain(2, "news.brand.example", 1, False, True, NOW - 3e6)] if self.full else []  # fmt: skip
+
+    async def list(self) -> list[Account]:
+        if not self.full:
+            return []
+        made = [
+            Account(n, f"{name.split()[0].lower()}@brand.example", 1, name, "", 2_000_000_000 if n % 3 else None, n * 143_000_000, False, n == 5, NOW - 8e6)
+            for n, name in enumerate(NAMES, 1)
+        ]  # fmt: skip
+        return sorted(made, key=lambda account: account.address)
+
+
+async def fake_dns(name: str) -> list[Finding]:
+    records = [
+        (Record(name, "MX", "10 mail.brand.example", "Mail for this domain comes to us."), "ok", ()),
+        (Record(name, "TXT", "v=spf1 mx -all", "SPF: only our servers send with this domain in MAIL FROM."), "different", ("v=spf1 include:old.example ~all",)),
+        (Record(f"202611r._domainkey.{name}", "TXT", "v=DKIM1; k=rsa; p=" + "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" * 8, "DKIM: receivers check our rsa signature with this key."), "ok", ()),
+        (Record(f"_dmarc.{name}", "TXT", f"v=DMARC1; p=quarantine; rua=mailto:postmaster@{name}", "DMARC: what receivers do with mail that pretends to be from this domain."), "missing", ()),
+    ]  # fmt: skip
+    return [Finding(record, verdict, found, "") for record, verdict, found in records]
+
+
+@dataclass(frozen=True)
+class View:
+    brand: str = "Brand & Daughters"
+    list_name: str = "Newsletter"
+    address: str = "a…a@inbox.example"
+    done: bool = False
+    tracking: bool | None = None
+
+
+class FakeActions:
+    """Knows the token "good" and its link 1."""
+
+    def __init__(self) -> None:
+        self.hits: list[tuple[str, Hit]] = []
+        self.left: list[tuple[str, str]] = []
+        self.view = View()
+
+    async def opened(self, token: str, signals: Hit) -> bool:
+        self.hits.append(("opened", signals))
+        return token == "good"
+
+    async def followed(self, token: str, number: int, signals: Hit) -> str | None:
+        if (token, number) != ("good", 1):
+            return None
+        self.hits.append(("clicked", signals))
+        return "https://brand.example/shop?a=1&b=2"
+
+    async def unsubscribe_view(self, token: str) -> View | None:
+        return self.view if token == "good" else None
+
+    async def unsubscribe(self, token: str, how: str, ip: str = "") -> bool:
+        if token != "good":
+            return False
+        self.left.append((how, ip))
+        self.view = replace(self.view, done=True)
+        return True
+
+    async def resubscribe(self, token: str, ip: str = "") -> bool:
+        self.view = replace(self.view, done=False)
+        return token == "good"
+
+    async def allow_tracking(self, token: str, allowed: bool) -> bool:
+        self.view = replace(self.view, tracking=allowed)
+        return token == "good"
+
+    async def web_version(self, token: str) -> str | None:
+        return "<h1>Hello</h1><script>alert(1)</script>" if token == "good" else None
+
+
+@dataclass
+class Stage:
+    """The application with its fakes at hand."""
+
+    app: ASGIApp
+    users: FakeUsers
+    campaigns: FakeCampaigns
+    reports: FakeReports
+    queue: FakeQueue
+    actions: FakeActions
+
+
+def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
+    """Build it. `empty`: nothing was done yet; `marketing` False: that room is absent."""
+    assert role in RIGHTS or role == ""
+    users, campaigns = FakeUsers(role, workspaces=workspaces), FakeCampaigns([] if empty else list(LINES))
+    reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
+    services = Services(
+        users=users, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue,
+        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
+    )  # fmt: skip
+    app = build(services, public_url="http://mail.brand.example", registry=CollectorRegistry())
+    return Stage(app, users, campaigns, reports, queue, actions)
+
+
+class EmptyContacts(FakeContacts):
+    async def count(self, workspace_id: int) -> int:
+        return 0
+
+    async def page(self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50) -> list[ContactLine]:
+        return []
+
+
+if __name__ == "__main__":
+    arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
+    port = int(arguments[0]) if arguments else 8099
+    config = uvicorn.Config(stage(empty="--empty" in sys.argv).app, host="127.0.0.1", port=port, log_level="warning")
+    asyncio.run(uvicorn.Server(config).serve())

@@ -1,0 +1,100 @@
+"""Screenshots of every screen, both themes, phone and desktop, into docs/screens/. Starts no server.
+
+    python tools/screens.py [--url http://127.0.0.1:8080] [--email ADDRESS] [--password WORDS] [--out docs/screens]
+
+URL and login may come from LETTERSHOP_SCREENS_URL, _EMAIL and _PASSWORD (a running `lettershop demo` prints them).
+Screens that need an id take the first one that the lists show. Says what the browser's console complained about and
+then exits with 1.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
+LISTS = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "queue": "/queue", "domains": "/domains", "accounts": "/accounts"}  # fmt: skip
+FIRST = {
+    "report": ("/campaigns", "main table tbody a[href^='/campaigns/']"),
+    "contact": ("/contacts", "main table tbody a[href^='/contacts/']"),
+    "domain": ("/domains", "main table tbody a[href^='/domains/']"),
+}
+
+
+def main() -> int:
+    """Take all of them; the number of console complaints decides the exit code."""
+    options = _options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        for size in SIZES:
+            for theme in THEMES:
+                _walk(browser, size, theme, options, complaints)
+        browser.close()
+    for words in dict.fromkeys(complaints):
+        print(words, file=sys.stderr)
+    print(f"{len(list(options.out.glob('*.png')))} pictures in {options.out}")
+    return 1 if complaints else 0
+
+
+def _walk(browser: Browser, size: str, theme: str, options: argparse.Namespace, complaints: list[str]) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=theme, base_url=options.url, device_scale_factor=1,
+        reduced_motion="reduce",
+    )  # fmt: skip
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/login")
+    _shoot(page, options.out / f"sign-in-{size}-{theme}.png")
+    page.fill("#email", options.email)
+    page.fill("#password", options.password)
+    page.click("button[type=submit]")
+    for name, path in _screens(context):
+        page.goto(path)
+        _shoot(page, options.out / f"{name}-{size}-{theme}.png")
+    context.close()
+
+
+def _screens(context: BrowserContext) -> Iterator[tuple[str, str]]:
+    """The lists, and of each list its first entry."""
+    yield from LISTS.items()
+    page = context.new_page()
+    for name, (path, selector) in FIRST.items():
+        page.goto(path)
+        links = page.locator(selector)
+        if links.count():
+            found = str(links.first.get_attribute("href"))
+            yield name, found
+            if name == "report":
+                yield "recipients", f"{found}/recipients"
+    page.close()
+
+
+def _shoot(page: Page, path: Path) -> None:
+    page.wait_for_load_state("load")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(250)
+    page.screenshot(path=path, full_page=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Screenshots of every screen of a running Lettershop.")
+    given = os.environ.get
+    parser.add_argument("--url", default=given("LETTERSHOP_SCREENS_URL", "http://127.0.0.1:8080"))
+    parser.add_argument("--email", default=given("LETTERSHOP_SCREENS_EMAIL", ""))
+    parser.add_argument("--password", default=given("LETTERSHOP_SCREENS_PASSWORD", ""))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs/screens")
+    parser.add_argument("--chromium", default=given("LETTERSHOP_CHROMIUM", CHROMIUM))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
