@@ -23,9 +23,9 @@ _Q[32] = "_"  # RFC 2047 4.2 (2)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A header field: `wire` ends in CRLF, `canonical` is the same after RFC 6376 3.4.2, also with its CRLF."""
+    """A header field: `wire` ends in CRLF, `canonical` is the same after RFC 6376 3.4.2 with its CRLF; `key`: the name in lower case."""
 
-    name: str
+    key: str
     wire: bytes
     canonical: bytes
 
@@ -35,7 +35,8 @@ def field(name: str, value: str) -> Field:
     value = one_line(value)
     line = f"{name}: {value}"
     wire = line if len(line) <= WIDTH else _folded(line)
-    return Field(name, f"{wire}\r\n".encode(), f"{name.lower()}:{value}\r\n".encode())
+    key = name.lower()
+    return Field(key, f"{wire}\r\n".encode(), f"{key}:{value}\r\n".encode())
 
 
 def one_line(text: str) -> str:

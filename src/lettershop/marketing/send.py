@@ -21,29 +21,22 @@ from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
-from lettershop.marketing.headers import Field
-from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
+from lettershop.marketing.render import Built, Compiled, Person, compile_design, merge_fields
 from lettershop.store import campaigns
 from lettershop.store.campaigns import Addressee, Standing
 from lettershop.store.database import Database
 from lettershop.store.subscriptions import SUBSCRIBED
+from lettershop.wire.trust.dkim.sign import SEALED, Signer
 
 KEPT = 50
 """Compiled campaigns kept in memory."""
 
 
-class Signer(Protocol):
-    """Signs for one domain, with every key it has."""
+class Keyring(Protocol):
+    """Who knows the domains' keys (`mail.sign`)."""
 
-    def sign(self, fields: Sequence[Field], body_hash: bytes, at: float) -> bytes:
-        """The DKIM-Signature fields in wire form, to stand before the others. Everything given is already canonical."""
-
-
-class Signers(Protocol):
-    """Who knows the domains' keys."""
-
-    async def signer(self, domain: str) -> Signer | None:
-        """The signer of a domain; None if it has no key."""
+    async def signers(self, domain: str) -> Sequence[Signer]:
+        """A signer for each active key of the domain, RSA first; none if it has no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ class _Ready:
     """A campaign that can be made."""
 
     compiled: Compiled
-    signer: Signer
+    signers: Sequence[Signer]
 
     @property
     def design(self) -> Design:
@@ -61,9 +54,9 @@ class _Ready:
 class CampaignSource:
     """See the module. `public_url` is what links in messages start with."""
 
-    def __init__(self, main: Database, signers: Signers, tokens: Tokens, clock: Clock, public_url: str) -> None:
+    def __init__(self, main: Database, keyring: Keyring, tokens: Tokens, clock: Clock, public_url: str) -> None:
         self._main = main
-        self._signers = signers
+        self._keyring = keyring
         self._tokens = tokens
         self._clock = clock
         self._public_url = public_url
@@ -105,11 +98,11 @@ class CampaignSource:
         design = await self._main.read(_design, campaign_id, self._public_url)
         if design is None:
             return "campaign-gone"
-        signer = await self._signers.signer(design.domain)
-        if signer is None:
+        signers = await self._keyring.signers(design.domain)
+        if not signers:
             return "no-dkim-key"
         try:
-            return _Ready(await asyncio.to_thread(compile_design, design), signer)
+            return _Ready(await asyncio.to_thread(compile_design, design), signers)
         except LettershopError as error:
             return error.code
 
@@ -154,8 +147,15 @@ def forbids(person: Addressee, list_id: int | None) -> str | None:
 
 def _make(campaign: _Ready, person: Person, clock: Clock) -> bytes:
     built = campaign.compiled.make(person)
-    signature = campaign.signer.sign(built.fields, built.body_hash, clock.now())
-    return b"".join([signature, *[field.wire for field in built.fields], b"\r\n", built.body])
+    return signed(built, campaign.signers, clock.now())
+
+
+def signed(built: Built, signers: Sequence[Signer], at: float) -> bytes:
+    """The whole message with a signature by each key over every field; those of `SEALED` cannot be added to."""
+    canonical = b"".join([field.canonical for field in built.fields])
+    names = (*[field.key for field in built.fields], *SEALED)
+    signatures = [signer.sign(canonical, built.body_hash, names, at) for signer in signers]
+    return b"".join([*signatures, *[field.wire for field in built.fields], b"\r\n", built.body])
 
 
 def _design(conn: Connection, campaign_id: int, public_url: str) -> Design | None:
