@@ -1,0 +1,98 @@
+"""Signing with the keys of our domains: whose keys, loaded once, gone when they are withdrawn."""
+
+from dataclasses import dataclass
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from sqlalchemy import update
+
+from lettershop.insight.dnsrecords import dkim_value
+from lettershop.mail.sign import MessageSigner, from_domain
+from lettershop.store import accounts
+from lettershop.store.accounts import DkimKey
+from lettershop.store.schema_mail import dkim_keys
+from lettershop.wire.trust.dkim.canonical import body_hash, relaxed_body
+from lettershop.wire.trust.dkim.verify import checks
+from lettershop.wire.trust.questions import Answer, drive
+
+NOW = 1_700_000_000.0
+
+
+def pem(key) -> str:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+KEYS = [
+    DkimKey("b.example", "r", "rsa", pem(rsa.generate_private_key(65537, 2048))),
+    DkimKey("b.example", "e", "ed25519", pem(ed25519.Ed25519PrivateKey.generate())),
+]
+ZONE = {f"{key.selector}._domainkey.b.example": dkim_value(key) for key in KEYS}
+
+
+def add(tx) -> None:
+    domain = accounts.add_domain(tx, "b.example", NOW)
+    for key in KEYS:
+        accounts.add_key(tx, domain, key.selector, key.algorithm, key.private_pem, NOW)
+
+
+@pytest.fixture
+async def signer(store):
+    await store.mail.write(add)
+    return MessageSigner(store.mail)
+
+
+def verdicts(message: bytes) -> list[tuple[str, str]]:
+    results = [drive(check, lambda query: Answer("ok", (ZONE[query.name],))) for check in checks(message, NOW)]
+    return [(result.algorithm, result.verdict) for result in results]
+
+
+BOTH = [("rsa-sha256", "pass"), ("ed25519-sha256", "pass")]
+
+
+async def test_a_message_is_signed_for_its_from_domain(signer):
+    message = b"From: A <a@B.example>\r\nSubject: x\r\n\r\nHi\r\n"
+    signed = await signer.sign(message, NOW)
+    assert signed.endswith(message) and verdicts(signed) == BOTH
+
+
+async def test_a_domain_below_ours_is_signed_with_our_keys(signer):
+    assert verdicts(await signer.sign(b"From: a@news.b.example\r\n\r\nHi\r\n", NOW)) == BOTH
+
+
+@pytest.mark.parametrize("field", [b"From: a@other.example", b"From: nobody", b"Subject: x", b"From: a@[192.0.2.1]"])
+async def test_other_messages_stay_as_they_are(signer, field):
+    message = field + b"\r\n\r\nHi\r\n"
+    assert await signer.sign(message, NOW) == message
+
+
+async def test_a_withdrawn_key_signs_no_more(signer, store):
+    await store.mail.write(
+        lambda tx: tx.conn.execute(update(dkim_keys).where(dkim_keys.c.selector == "r").values(active=False))
+    )
+    assert verdicts(await signer.sign(b"From: a@b.example\r\n\r\nHi\r\n", NOW)) == BOTH[1:]
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    canonical: bytes
+
+
+async def test_a_campaign_signs_what_is_canonical_already(signer):
+    fields = [
+        Field("From", b"from:a@b.example\r\n"),
+        Field("List-Unsubscribe", b"list-unsubscribe:<https://b.example/>\r\n"),
+    ]
+    domain = await signer.signer("b.example")
+    signature = domain.sign(fields, body_hash(relaxed_body(b"Hi\r\n")), NOW)
+    message = b"From: a@b.example\r\nList-Unsubscribe: <https://b.example/>\r\n\r\nHi\r\n"
+    assert verdicts(signature + message) == BOTH
+    assert [verdict for _, verdict in verdicts(signature + b"Subject: added\r\n" + message)] == ["fail", "fail"]
+    assert await signer.signer("other.example") is None
+
+
+def test_the_from_domain():
+    assert from_domain("From: a@bücher.example\r\n\r\n".encode()) == "xn--bcher-kva.example"
+    assert from_domain(b"From: a@@@\r\n\r\n") == ""
