@@ -7,7 +7,7 @@ at a time with `contents`.
 Statements are written by hand, in SQL that both engines take: a FETCH or STORE must not pay for building expressions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -140,6 +140,19 @@ def _since(conn: Connection, box: Mailbox, since: int) -> Changes:
     return Changes(box, rows, list(conn.scalars(_GONE, values)))
 
 
+def modseqs(conn: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """The modseq of each of these mailboxes that is still there."""
+    listed = _LISTED[conn.dialect.name == "sqlite"].replace(" AND uid", "id")
+    rows = conn.execute(text(f"SELECT id, modseq FROM mailboxes WHERE {listed}"), {"uids": _json(mailbox_ids)})  # noqa: S608
+    return {row[0]: row[1] for row in rows}
+
+
+def count_recent(conn: Connection, mailbox_id: int, since: int) -> int:
+    """How many messages there are from UID `since` on."""
+    query = text("SELECT COUNT(*) FROM messages WHERE mailbox_id = :box AND uid >= :since")
+    return conn.scalar(query, {"box": mailbox_id, "since": since}) or 0
+
+
 def contents(conn: Connection, mailbox_id: int, chosen: Chosen, columns: Sequence[Content]) -> dict[int, Any]:
     """The named columns of the messages, by UID (one column: its value; more: a tuple), in the order of UIDs."""
     head = f"SELECT uid, {', '.join(columns)} FROM messages"  # noqa: S608 - names of columns, from code
@@ -259,5 +272,9 @@ def _statement(
     listed = ""
     if chosen.uids is not None:
         listed = _LISTED[conn.dialect.name == "sqlite"]
-        values["uids"] = orjson.dumps(list(chosen.uids)).decode()
+        values["uids"] = _json(chosen.uids)
     return text(f"{head} WHERE {_RANGE}{listed} {tail}"), values
+
+
+def _json(numbers: Iterable[int]) -> str:
+    return orjson.dumps(list(numbers)).decode()

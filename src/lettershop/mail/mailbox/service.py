@@ -14,10 +14,11 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Refused
+from lettershop.base.errors import NotFound, Refused
 from lettershop.mail.mailbox.blobs import BlobStore
 from lettershop.mail.mailbox.describe import describe
 from lettershop.mail.mailbox.state import Index
+from lettershop.mail.mailbox.watch import Watch
 from lettershop.store import mailboxes as rows
 from lettershop.store import messages
 from lettershop.store.database import Database, Transaction
@@ -31,6 +32,12 @@ REMEMBERED = 200_000
 
 MAILBOXES = 1_000
 """Indexes that are kept."""
+
+
+class MailboxGone(NotFound):
+    """The mailbox that a session has open was deleted."""
+
+    code = "mailbox-gone"
 
 
 class OverQuota(Refused):
@@ -64,6 +71,7 @@ class Mailboxes:
         self.db = db
         self.blobs = blobs
         self.clock = clock
+        self.watch = Watch(db, clock)
         self._indexes: OrderedDict[int, Index] = OrderedDict()
         self._messages = 0  # in them, about
 
@@ -79,6 +87,12 @@ class Mailboxes:
         if box is None:
             raise NoMailbox("There is no mailbox of that name.")
         return box
+
+    async def recent(self, box: Mailbox) -> int:
+        """How many messages no session was told of."""
+        if box.recent_uid >= box.uid_next:
+            return 0
+        return await self.db.read(messages.count_recent, box.id, box.recent_uid)
 
     async def deleted(self, mailbox_id: int) -> int:
         """How many messages are marked as deleted."""
@@ -149,13 +163,13 @@ class Mailboxes:
         return index.modseq if index is not None else None
 
     async def refresh(self, index: Index) -> None:
-        """Take in what other sessions and processes did; raises NoMailbox."""
+        """Take in what other sessions and processes did; raises MailboxGone."""
         self.take_in(index, await self.db.read(messages.changes, index.box.id, index.modseq))
 
     async def write(
         self, index: Index, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do a change and take in, by the same commit, what it and others did; raises NoMailbox."""
+        """Do a change and take in, by the same commit, what it and others did; raises MailboxGone."""
 
         def both(tx: Transaction) -> tuple[T, messages.Changes | None]:
             return work(tx, *args, **kwargs), messages.changes(tx.conn, index.box.id, index.modseq)
@@ -165,10 +179,10 @@ class Mailboxes:
         return result
 
     def take_in(self, index: Index, news: messages.Changes | None) -> None:
-        """Apply news to an index; raises NoMailbox if there is no mailbox any more."""
+        """Apply news to an index; raises MailboxGone."""
         if news is None:
             self._indexes.pop(index.box.id, None)
-            raise NoMailbox("The mailbox is gone.")
+            raise MailboxGone("The mailbox was deleted.")
         index.apply(news)
 
     def _remember(self, index: Index) -> Index:

@@ -7,6 +7,8 @@ A part number counts from its container: of a multipart its children; anything e
 within a message is a container again (RFC 9051 6.4.5.1).
 """
 
+from binascii import Error as Base64Error
+from binascii import a2b_base64, a2b_qp
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,3 +116,17 @@ def _unpacked(row: list[Any]) -> Node:
 
 def _ascii(text: str) -> str:
     return text.encode("ascii", "replace").decode("ascii")
+
+
+def decoded(body: bytes, encoding: str) -> bytes | None:
+    """A part's body with its transfer encoding undone; None if that is not possible."""
+    if encoding in ("", "7bit", "8bit", "binary"):
+        return body
+    if encoding == "quoted-printable":
+        return a2b_qp(body)
+    if encoding != "base64":
+        return None
+    try:
+        return a2b_base64(body)
+    except Base64Error:
+        return None
