@@ -107,7 +107,7 @@ class SmtpConnection(asyncio.Protocol):
         self._closed = False
         self._deadline = 0.0  # 0: nothing is awaited
         self._timer: asyncio.TimerHandle | None = None
-        self._upgrading: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
 
     @property
     def capabilities(self) -> Capabilities:
@@ -188,7 +188,9 @@ class SmtpConnection(asyncio.Protocol):
             elif isinstance(event, Ready):
                 self._ready.set_result(None)
             elif isinstance(event, StartTls):
-                self._upgrading = self._loop.create_task(self._upgrade())
+                upgrade = self._loop.create_task(self._upgrade())
+                self._tasks.add(upgrade)
+                upgrade.add_done_callback(self._tasks.discard)
             elif isinstance(event, Refused):
                 self._ready.set_result(event)
             elif isinstance(event, Closed):
@@ -208,6 +210,8 @@ class SmtpConnection(asyncio.Protocol):
 
     async def _upgrade(self) -> None:
         assert self._context is not None
+        if self._transport.is_closing():
+            return
         seconds = self._timeouts["tls"]
         try:
             transport = await self._loop.start_tls(

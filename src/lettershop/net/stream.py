@@ -168,6 +168,8 @@ class Link(asyncio.Protocol):
         self._chunks.clear()  # RFC 3207 4.2, RFC 9051 6.2.1: nothing said in plain text may count afterwards
         self._waiting = 0
         self._resume()
+        if self._transport.is_closing():
+            raise TlsFailed("The peer left before the TLS handshake.")
         try:
             transport = await self._loop.start_tls(
                 self._transport,
