@@ -12,7 +12,9 @@ import uvloop
 from lettershop.base.clock import SystemClock
 from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.net.stream import StreamServer
-from lettershop.servers.imap import ImapSession, Services, Settings
+from lettershop.servers.clients import Services
+from lettershop.servers.imap import ImapSession, Settings
+from lettershop.servers.pop3 import Pop3Session
 from lettershop.store import mailboxes
 from lettershop.store.blobs import open_blobs
 from lettershop.store.database import Transaction
@@ -47,9 +49,11 @@ async def main(folder: Path) -> None:
     services = Services(Mailboxes(db, blobs, clock), OneAccount(await db.write(add_account)), lambda ip: True)
     imap = StreamServer(lambda: ImapSession(services, Settings("mail.shop.example")))
     print("imap", (await imap.listen("127.0.0.1", 0))[1])
+    pop3 = StreamServer(lambda: Pop3Session(services, "mail.shop.example"))
+    print("pop3", (await pop3.listen("127.0.0.1", 0))[1])
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await imap.close()
+    await asyncio.gather(imap.close(), pop3.close())
     await blobs.close()
     await db.close()
 

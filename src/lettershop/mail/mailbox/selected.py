@@ -97,6 +97,13 @@ class Selected:
             chosen = self.view.chosen(positions)
             await self.service.write(self.index, messages.expunge, self.mailbox_id, chosen, at, having=DELETED)
 
+    async def remove(self, positions: Sequence[int]) -> None:
+        """Take these messages out for good, whatever their flags."""
+        self._writable()
+        at = self.service.clock.now()
+        chosen = self.view.chosen(positions)
+        await self.service.write(self.index, messages.expunge, self.mailbox_id, chosen, at)
+
     async def copy(self, positions: Sequence[int], target: str) -> Copied:
         """Copy messages to another mailbox (or this one), all or none; raises NoMailbox, OverQuota."""
         box = await self._target(positions, target)

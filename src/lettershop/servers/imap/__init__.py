@@ -10,7 +10,7 @@ commands    the table: command -> handler, states, what news it may tell
 StreamServer(lambda: ImapSession(services, settings), tls=context, implicit_tls=…)
 """
 
-from lettershop.servers.imap.context import Login, Services, Settings
+from lettershop.servers.imap.context import Settings
 from lettershop.servers.imap.session import ImapSession
 
-__all__ = ["ImapSession", "Login", "Services", "Settings"]
+__all__ = ["ImapSession", "Settings"]

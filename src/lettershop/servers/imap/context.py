@@ -4,38 +4,21 @@ News of the open mailbox are told here, in the order that keeps the client's num
 EXISTS, then changed flags.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from lettershop.base.errors import Conflict, LettershopError, Refused, Temporary
 from lettershop.mail.mailbox.content import UnknownEncoding, flags_page
 from lettershop.mail.mailbox.selected import ReadOnly, Selected
-from lettershop.mail.mailbox.service import Mailboxes, OverQuota
+from lettershop.mail.mailbox.service import OverQuota
 from lettershop.mail.mailbox.state import Updates
 from lettershop.net.stream import Link
+from lettershop.servers.clients import Services
 from lettershop.store.mailboxes import MailboxExists, NoMailbox
 from lettershop.wire.imap import format as form
 from lettershop.wire.imap.fetch import flag_answers
 from lettershop.wire.imap.names import BadName, decode_name
 from lettershop.wire.imap.server import ServerMachine
-from lettershop.wire.sasl import Credentials, Principal
-
-
-class Login(Protocol):
-    """Who checks credentials, and slows down those who guess."""
-
-    async def login(self, credentials: Credentials, peer_ip: str) -> Principal | None:
-        """The account, or None if the credentials do not fit. Raises Temporary if it cannot tell now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the commands call. `may_login_in_clear` says whether this address may log in without TLS."""
-
-    mailboxes: Mailboxes
-    login: Login
-    may_login_in_clear: Callable[[str], bool]
+from lettershop.wire.sasl import Principal
 
 
 @dataclass(frozen=True, slots=True)

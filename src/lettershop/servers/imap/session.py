@@ -11,9 +11,10 @@ from typing import Any
 from lettershop.base.errors import LettershopError, ProtocolError
 from lettershop.mail.mailbox.service import MailboxGone
 from lettershop.net.stream import Link, Why
+from lettershop.servers.clients import Services
 from lettershop.servers.imap.account import FAILED, IN_THE_CLEAR, MAX_FAILURES, capabilities, log_in
 from lettershop.servers.imap.commands import COMMANDS, News, State
-from lettershop.servers.imap.context import Context, Done, Services, Settings, refusal
+from lettershop.servers.imap.context import Context, Done, Settings, refusal
 from lettershop.wire.imap.format import reply
 from lettershop.wire.imap.parse_search import BadCharset
 from lettershop.wire.imap.server import Bad, Broken, Continue, Event, Line, TooBig
