@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
-from lettershop.mail.sign import Keyring
+from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
@@ -44,7 +44,7 @@ class Marketing:
 
 
 def build_marketing(
-    config: Config, clock: Clock, main_db: Database, mail_db: Database, keyring: Keyring, tokens: Tokens
+    config: Config, clock: Clock, main_db: Database, mail_db: Database, signer: MessageSigner, tokens: Tokens
 ) -> Marketing:
     """The services on their storage."""
     url = config.web.public_url.rstrip("/")
@@ -53,7 +53,7 @@ def build_marketing(
         imports=ContactImport(main_db, clock),
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
-        source=CampaignSource(main_db, keyring, tokens, clock, url),
+        source=CampaignSource(main_db, signer, tokens, clock, url),
         analytics=Analytics(main_db, mail_db),
         campaign_desk=CampaignDesk(main_db, campaigns),
         contact_desk=ContactDesk(main_db),

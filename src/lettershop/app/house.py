@@ -11,7 +11,7 @@ from lettershop.base.config import Config
 from lettershop.base.errors import NotFound
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.passwords import Passwords
-from lettershop.mail.sign import Keyring
+from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.mail.users import Users
 from lettershop.net.resolver import Resolver
@@ -45,7 +45,7 @@ class House:
     resolver: Resolver
     passwords: Passwords
     tokens: Tokens
-    keyring: Keyring
+    signer: MessageSigner
     accounts: Accounts
     users: Users
     marketing: "Marketing | None"
@@ -97,15 +97,15 @@ async def _build(
     exempt = config.security.login_limit_exempt
     tokens = Tokens(await main_db.write(secrets.ensure, "links", clock.token(32), clock.now()))
     accounts = Accounts(mail_db, passwords, clock, exempt=exempt)
-    keyring = Keyring(mail_db)
+    signer = MessageSigner(mail_db)
     marketing = None
     if find_spec("lettershop.marketing") is not None:
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
-        marketing = build_marketing(config, clock, main_db, mail_db, keyring, tokens)
+        marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens)
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
-        tokens=tokens, keyring=keyring, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
+        tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
     )  # fmt: skip
 
 

@@ -1,23 +1,24 @@
 """The mail server's part of a worker: services, and the listeners of SMTP, submission, IMAP and POP3."""
 
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 from lettershop.app.house import House
 from lettershop.base.config import Role
+from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
 from lettershop.mail.inbound import Inbound, Policy
-from lettershop.mail.mailbox import Mailboxes
-from lettershop.mail.sign import MessageSigner
+from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.mail.submission import StoredSource, Submission
 from lettershop.net.stream import Peer, Session, StreamServer
 from lettershop.net.tls import Certificate, PemFiles, self_made
-from lettershop.servers.imap import ImapSession
-from lettershop.servers.pop3 import Pop3Session
+from lettershop.servers import pop3 as pop3_server
+from lettershop.servers.imap import context as imap_context
+from lettershop.servers.imap.session import ImapSession
 from lettershop.servers.smtp import SmtpSession
 from lettershop.supervisor import Sockets
 from lettershop.wire.sasl import Credentials, Principal
@@ -41,20 +42,21 @@ class MailServices:
     certificate: Certificate
 
 
-class Login:
-    """Log-ins as the sessions of SMTP, IMAP and POP3 ask for them."""
+class SmtpLogin:
+    """Log-ins as SMTP sessions ask for them."""
 
-    def __init__(self, house: House) -> None:
-        self._accounts = house.accounts
-        self._plain = house.config.security.plaintext_login
+    def __init__(self, accounts: Accounts, may_login_in_clear: Callable[[str], bool]) -> None:
+        self._accounts = accounts
+        self.may_login_in_clear = may_login_in_clear
 
     async def login(self, credentials: Credentials, peer: Peer) -> Principal | None:
         """See `mail.accounts.Accounts.login`."""
         return await self._accounts.login(credentials, peer.ip)
 
-    def may_login_in_clear(self, peer_ip: str) -> bool:
-        """Whether this peer may log in without TLS ([security] plaintext_login)."""
-        return self._plain == "always" or (self._plain == "loopback" and ip_address(peer_ip).is_loopback)
+
+def clear_login(policy: str, peer_ip: str) -> bool:
+    """Whether this peer may log in without TLS ([security] plaintext_login)."""
+    return policy == "always" or (policy == "loopback" and ip_address(peer_ip).is_loopback)
 
 
 def build_mail(house: House) -> MailServices:
@@ -63,11 +65,10 @@ def build_mail(house: House) -> MailServices:
     policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay)
     authenticator = Authenticator(house.resolver, house.clock, config.server.hostname)
     inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
-    signer = MessageSigner(house.mail_db)
     return MailServices(
         inbound=inbound,
         submission=Submission(
-            house.mail_db, house.main_db, house.blobs, inbound, signer, house.clock,
+            house.mail_db, house.main_db, house.blobs, inbound, house.signer, house.clock,
             hostname=config.server.hostname, expire=config.delivery.expire,
         ),
         mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
@@ -103,3 +104,24 @@ async def _listen_one(house: House, mail: MailServices, service: str, opened: so
     )
     await server.adopt(opened)
     return server
+
+
+def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Session]:
+    """What makes the sessions of one service."""
+    config = house.config
+    clear = partial(clear_login, config.security.plaintext_login)
+    if service == "smtp":
+        relay = Settings(config.server.hostname, max_size=config.mail.max_size, tls=True)
+        return lambda: SmtpSession(relay, mail.inbound)
+    if service in ("submission", "submissions"):
+        submit = Settings(
+            config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True
+        )
+        login = SmtpLogin(house.accounts, clear)
+        return lambda: SmtpSession(submit, mail.submission, login)
+    if service in ("imap", "imaps"):
+        imap = imap_context.Services(mail.mailboxes, house.accounts, clear)
+        settings = imap_context.Settings(config.server.hostname, append_limit=config.mail.max_size)
+        return lambda: ImapSession(imap, settings)
+    pop3 = pop3_server.Services(mail.mailboxes, house.accounts, clear)
+    return lambda: pop3_server.Pop3Session(pop3, config.server.hostname)

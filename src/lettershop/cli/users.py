@@ -31,21 +31,14 @@ def add(
 def list_(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the people and their roles."""
     found = run(config, lambda house: house.users.everyone())
-    rows = [
-        {
-            "email": user.email,
-            "name": user.name,
-            "roles": [f"{m.role} in {m.workspace}" for m in memberships],
-            "disabled": user.disabled,
-        }
-        for user, memberships in found
-    ]
+    roles = {user.email: [f"{m.role} in {m.workspace}" for m in memberships] for user, memberships in found}
+    people = [user for user, _ in found]
     if as_json:
-        print_json(rows)
+        print_json(
+            [{"email": p.email, "name": p.name, "roles": roles[p.email], "disabled": p.disabled} for p in people]
+        )
         return
-    table = [
-        (row["email"], row["name"], ", ".join(row["roles"]), "locked out" if row["disabled"] else "") for row in rows
-    ]
+    table = [(p.email, p.name, ", ".join(roles[p.email]), "locked out" if p.disabled else "") for p in people]
     print_rows(
         "People",
         ["email", "name", "roles", ""],

@@ -1,14 +1,13 @@
 """DKIM for what leaves: the keys of our domains, loaded once, and the signing of messages and campaigns.
 
     message = await MessageSigner(mail_db).sign(message, now)      submission: the From domain's keys
-    signer = await MessageSigner(mail_db).signer("b.example")      a campaign: once, then signer.sign(...) per recipient
+    signers = await MessageSigner(mail_db).signers("b.example")    a campaign: once, then signer.sign(...) per recipient
 
 The rows are read each time (a key that was added or withdrawn counts at once); only the loading of a key, a
 millisecond of arithmetic, is saved.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -20,40 +19,10 @@ from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
 from lettershop.wire.message.words import raw_text
 from lettershop.wire.trust.dkim.keys import load_private
-from lettershop.wire.trust.dkim.sign import SEALED, Signer, sign_message
+from lettershop.wire.trust.dkim.sign import Signer, sign_message
 
 MOST_KEYS = 10_000
 """Loaded keys kept in memory."""
-
-
-class CanonicalField(Protocol):
-    """A header field that is in relaxed canonical form beside its wire form."""
-
-    @property
-    def name(self) -> str:
-        """As written."""
-
-    @property
-    def canonical(self) -> bytes:
-        """RFC 6376 3.4.2, with its CRLF."""
-
-
-class DomainSigner:
-    """Signs for one domain with every key it has: an RSA key for everybody, Ed25519 for who knows it (RFC 8463)."""
-
-    def __init__(self, domain: str, signers: Sequence[Signer]) -> None:
-        self.domain = domain
-        self._signers = tuple(signers)
-
-    def sign(self, fields: Sequence[CanonicalField], body_hash: bytes, at: float) -> bytes:
-        """The DKIM-Signature fields in wire form. Every field given is signed, and the usual ones are sealed."""
-        names = (*[field.name.lower() for field in fields], *SEALED)
-        canonical = b"".join([field.canonical for field in fields])
-        return b"".join([signer.sign(canonical, body_hash, names, at) for signer in self._signers])
-
-    def sign_message(self, message: bytes, at: float) -> bytes:
-        """The message with its signatures on top."""
-        return sign_message(message, self._signers, at)
 
 
 class MessageSigner:
@@ -65,18 +34,13 @@ class MessageSigner:
 
     async def sign(self, message: bytes, at: float) -> bytes:
         """The message, signed by its From domain or the nearest domain above that has keys; as it is if there is none."""
-        signer = await self._nearest(from_domain(message))
-        return message if signer is None else signer.sign_message(message, at)
+        domain = from_domain(message)
+        keys = await self._db.read(_nearest_keys, domain) if domain else ()
+        return sign_message(message, [self._load(key) for key in keys], at) if keys else message
 
-    async def signer(self, domain: str) -> DomainSigner | None:
-        """The signer of exactly this domain; None if it has no key. Raises BadKey."""
-        return self._made(await self._db.read(accounts.keys_of, domain))
-
-    async def _nearest(self, domain: str) -> DomainSigner | None:
-        return self._made(await self._db.read(_nearest_keys, domain)) if domain else None
-
-    def _made(self, keys: Sequence[DkimKey]) -> DomainSigner | None:
-        return DomainSigner(keys[0].domain, [self._load(key) for key in keys]) if keys else None
+    async def signers(self, domain: str) -> Sequence[Signer]:
+        """A signer for each key of exactly this domain, RSA first; none if it has no key. Raises BadKey."""
+        return [self._load(key) for key in await self._db.read(accounts.keys_of, domain)]
 
     def _load(self, key: DkimKey) -> Signer:
         signer = self._loaded.get(key)

@@ -5,9 +5,7 @@ import csv
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from lettershop.app.house import House, open_house
 from lettershop.base.clock import Clock
@@ -139,12 +137,8 @@ class Play:
 
 def write_audience(path: Path, recipients: int) -> Sequence[str]:
     """The first `recipients` rows of the sample audience; the addresses in it that are well formed."""
-    sample = SAMPLES / "subscribers.csv"
-    with (
-        sample.open("r", encoding="utf-8", newline="") as source,
-        path.open("w", encoding="utf-8", newline="") as target,
-    ):
-        target.writelines(_records(source, recipients + 1))
+    lines = (SAMPLES / "subscribers.csv").read_bytes().splitlines(keepends=True)  # a record is a line in the sample
+    path.write_bytes(b"".join(lines[: recipients + 1]))
     with path.open(encoding="utf-8", newline="") as written:
         rows = csv.reader(written)
         column = next(rows).index("email")
@@ -154,8 +148,3 @@ def write_audience(path: Path, recipients: int) -> Sequence[str]:
             address for address in found if address.rpartition("@")[2] in stages.RECEIVERS and address.count("@") == 1
         )
     )
-
-
-def _records(source: IO[str], count: int) -> list[str]:
-    """The first lines of a file whose records are a line each."""
-    return list(islice(source, count))
