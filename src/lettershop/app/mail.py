@@ -8,17 +8,19 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from lettershop.app.house import House
-from lettershop.base.config import Role
+from lettershop.base.clock import Clock
+from lettershop.base.config import Config, Role
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
 from lettershop.mail.inbound import Inbound, Policy
 from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.mail.submission import StoredSource, Submission
-from lettershop.net.stream import Peer, Session, StreamServer
+from lettershop.net.stream import Limits, Peer, Session, StreamServer
 from lettershop.net.tls import Certificate, PemFiles, self_made
-from lettershop.servers import pop3 as pop3_server
-from lettershop.servers.imap import context as imap_context
+from lettershop.servers.clients import Services
+from lettershop.servers.imap.context import Settings as ImapSettings
 from lettershop.servers.imap.session import ImapSession
+from lettershop.servers.pop3 import Pop3Session
 from lettershop.servers.smtp import SmtpSession
 from lettershop.supervisor import Sockets
 from lettershop.wire.sasl import Credentials, Principal
@@ -26,6 +28,8 @@ from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.server import Settings
 
 IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
+PER_PEER = 500
+"""Connections of one address to one listener of a worker: offices and proxies share addresses."""
 SERVICES: dict[Role, tuple[str, ...]] = {
     "smtp": ("smtp",), "submission": ("submission", "submissions"), "imap": ("imap", "imaps"), "pop3": ("pop3", "pop3s"),
 }  # fmt: skip
@@ -73,16 +77,15 @@ def build_mail(house: House) -> MailServices:
         ),
         mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
         stored=StoredSource(house.main_db, house.blobs),
-        certificate=Certificate(certificate_files(house)),
+        certificate=Certificate(certificate_files(config, house.clock)),
     )  # fmt: skip
 
 
-def certificate_files(house: House) -> PemFiles:
+def certificate_files(config: Config, clock: Clock) -> PemFiles:
     """The operator's certificate, or a self-made one until there is a real one."""
-    tls = house.config.tls
-    if tls.certificate:
-        return PemFiles(Path(tls.certificate), Path(tls.key))
-    return self_made(Path(house.config.server.data_dir) / "tls", house.config.server.hostname, house.clock)
+    if config.tls.certificate:
+        return PemFiles(Path(config.tls.certificate), Path(config.tls.key))
+    return self_made(Path(config.server.data_dir) / "tls", config.server.hostname, clock)
 
 
 async def listen(house: House, mail: MailServices, roles: Sequence[Role], sockets: Sockets) -> list[StreamServer]:
@@ -100,6 +103,7 @@ async def _listen_one(house: House, mail: MailServices, service: str, opened: so
         _sessions(house, mail, service),
         tls=mail.certificate.context,
         implicit_tls=service in IMPLICIT_TLS,
+        limits=Limits(per_peer=PER_PEER),
         refusal=replies.TOO_MANY_CONNECTIONS.to_wire() if service.startswith(("smtp", "sub")) else b"",
     )
     await server.adopt(opened)
@@ -119,9 +123,8 @@ def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Se
         )
         login = SmtpLogin(house.accounts, clear)
         return lambda: SmtpSession(submit, mail.submission, login)
+    clients = Services(mail.mailboxes, house.accounts, clear)
     if service in ("imap", "imaps"):
-        imap = imap_context.Services(mail.mailboxes, house.accounts, clear)
-        settings = imap_context.Settings(config.server.hostname, append_limit=config.mail.max_size)
-        return lambda: ImapSession(imap, settings)
-    pop3 = pop3_server.Services(mail.mailboxes, house.accounts, clear)
-    return lambda: pop3_server.Pop3Session(pop3, config.server.hostname)
+        settings = ImapSettings(config.server.hostname, append_limit=config.mail.max_size)
+        return lambda: ImapSession(clients, settings)
+    return lambda: Pop3Session(clients, config.server.hostname)

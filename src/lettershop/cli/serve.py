@@ -10,7 +10,9 @@ from typing import Annotated, cast, get_args
 import typer
 
 from lettershop.app.house import give_back_leases, prepare_storage
+from lettershop.app.mail import certificate_files
 from lettershop.app.worker import run_worker
+from lettershop.base.clock import SystemClock
 from lettershop.base.config import ROLES, Config, Role, load
 from lettershop.base.errors import ConfigError
 from lettershop.cli.context import DEFAULT_FILE, ConfigFile, read_config
@@ -63,6 +65,7 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
     """Supervise the workers; the exit code."""
     Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
     asyncio.run(prepare_storage(config))
+    certificate_files(config, SystemClock())  # made before the workers fork, so that no two make one
     listeners = {name: getattr(config.listen, name) for role in roles for name in LISTENERS[role]}
     sockets = bind(listeners, workers_of(config))
 

@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 from lettershop.base.clock import Clock
 from lettershop.base.facts import Fact, MessageReceived, Unsubscribed
 from lettershop.mail.authenticate import Authenticator, AuthReport
-from lettershop.mail.mailbox import Described, describe
+from lettershop.mail.mailbox import describe
 from lettershop.mail.returned import Returned
 from lettershop.mail.route import Destination, Elsewhere, Nowhere, ToMailbox, ToService, destination
 from lettershop.mail.screen import Verdict, decide
-from lettershop.mail.tokens import Tokens
+from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.store import accounts as account_rows
 from lettershop.store import mailboxes
 from lettershop.store.blobs import Blobs
@@ -42,16 +42,6 @@ class Policy:
     hostname: str
     trusted: Sequence[IPv4Network | IPv6Network] = ()
     greylist_delay: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message that is ready to be stored."""
-
-    data: bytes
-    described: Described
-    junk: bool
-    at: float
 
 
 class Inbound:
@@ -128,7 +118,11 @@ class Inbound:
     ) -> None:
         """Put a complete message where its recipients are; returns after the commit."""
         blob = await self._blobs.put(data)
-        message = mailboxes.NewMessage(blob=blob, size=len(data), internal_date=now, **describe(data).stored())
+        read = describe(data)
+        message = mailboxes.NewMessage(
+            blob=blob, size=len(data), internal_date=now,
+            envelope=read.envelope, structure=read.structure, parts=read.parts, header=read.header,
+        )  # fmt: skip
         returned = Returned.read(data, self._tokens)
         places = [(recipient, await self.find(recipient)) for recipient in recipients]
         junk = verdict is not None and verdict.junk
@@ -191,17 +185,17 @@ def _told(places: Sequence[tuple[RcptTo, Destination]], returned: Returned, mess
     facts: list[Fact] = []
     for _, place in places:
         if isinstance(place, ToService) and place.service == "unsubscribe":
-            facts.append(Unsubscribed(at=now, how="mailto", **_ids(place)))
+            facts.append(_unsubscribed(place.recipient, now))
         elif isinstance(place, ToService):
             facts += returned.facts(place.recipient, message_id, now)
     return facts or returned.facts(None, message_id, now)
 
 
-def _ids(place: ToService) -> dict[str, int]:
-    recipient = place.recipient
-    return {
-        "campaign_id": recipient.campaign_id, "envelope_id": recipient.envelope_id, "contact_id": recipient.contact_id
-    }  # fmt: skip
+def _unsubscribed(recipient: Recipient, now: float) -> Fact:
+    return Unsubscribed(
+        at=now, how="mailto",
+        campaign_id=recipient.campaign_id, envelope_id=recipient.envelope_id, contact_id=recipient.contact_id,
+    )  # fmt: skip
 
 
 def _network(ip: str) -> str:
