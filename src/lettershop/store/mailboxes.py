@@ -181,8 +181,8 @@ def ensure_mailboxes(tx: Transaction, account_id: int, at: float) -> None:
     rows = [
         {"account_id": account_id, "name": name, "special_use": use, "uid_validity": 0} for name, use in DEFAULTS
     ]  # fmt: skip
-    if insert_new(tx.conn, mailboxes, rows):
-        _number(tx, account_id, at)
+    insert_new(tx.conn, mailboxes, rows)
+    _number(tx, account_id, at)
     insert_new(tx.conn, mailbox_subscriptions, [{"account_id": account_id, "name": name} for name, _ in DEFAULTS])
 
 
