@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from tests.contracts.source import ROOT, Module, dotted_name, modules, report
+from tests.contracts.source import ROOT, Module, dotted_name, module_of, modules, report
 
 NO_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 MUTATORS = {
