@@ -1,12 +1,14 @@
 """From what the marketer wrote to what is compiled: CSS inlined, links tracked, pixel, preheader, text part. [pure]
 
 The HTML goes through real HTML parsers, which know nothing of `{{ }}`. So each tag of the template language is put away
-first and a placeholder of two private-use characters stands for it: as it is inside attributes and text, as a comment
-between elements, where a parser would otherwise move it out of a table. At the end the placeholders become pieces again.
+first and a placeholder of two private-use characters stands for it: as it is inside text and values of attributes, as an
+attribute of its own between attributes, as a comment between elements, where a parser would otherwise move it out of a
+table. At the end the placeholders become pieces again.
 """
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,10 +24,13 @@ from lettershop.marketing.template import Output, Piece, Statement, pieces
 TOKEN = "recipient_token"  # noqa: S105 the name of a field
 """The field under which the recipient's token is filled in."""
 
-_PLACE = re.compile("(?:<!--)?\ue000(\\d+)\ue001(?:-->)?")
+_PLACE = re.compile('(?:<!--)?\ue000(\\d+)\ue001(?:-->|="")?')
 _INSIDE = re.compile(
     r"<(?:!--.*?-->|(?:title|style|script|textarea)\b.*?</|/?[a-zA-Z][^<>]*>)", re.DOTALL | re.IGNORECASE
 )
+_RAW = re.compile(r"<(?:!--|(?:title|style|script|textarea)\b)", re.IGNORECASE)
+_VALUE = re.compile(r"""<[^"']*(?:(?:"[^"]*"|'[^']*')[^"']*)*=\s*(?:"[^"]*|'[^']*)""")
+"""A tag up to the middle of a quoted value."""
 _URL = re.compile("https?://[^\\s<>\"']*[^\\s<>\"'.,;:!?)\\]]")
 _PREFORMATTED = re.compile(r"<pre|<textarea|white-space:\s*(?:pre|break-spaces)", re.IGNORECASE)
 
@@ -87,7 +92,7 @@ class _Stash:
         if not markup or not any(isinstance(piece, Statement) for piece in self.kept):
             return text
         inside = [match.span() for match in _INSIDE.finditer(text)]
-        return _PLACE.sub(partial(self._as_comment, inside), text)
+        return _PLACE.sub(partial(self._fitting, text, inside), text)
 
     def _stand_in(self, piece: Piece, markup: bool) -> str:
         if isinstance(piece, str):
@@ -110,21 +115,37 @@ class _Stash:
             return None
         return html.escape(words).replace("\n", "<br>") if markup else words
 
-    def _as_comment(self, inside: list[tuple[int, int]], match: re.Match[str]) -> str:
-        statement = isinstance(self.kept[int(match[1])], Statement)
-        within = any(start < match.start() < end for start, end in inside)
-        return f"<!--{match[0]}-->" if statement and not within else match[0]
+    def _fitting(self, text: str, inside: list[tuple[int, int]], match: re.Match[str]) -> str:
+        """A statement's placeholder in the form that fits where it stands."""
+        if not isinstance(self.kept[int(match[1])], Statement):
+            return match[0]
+        start = next((start for start, end in inside if start < match.start() < end), None)
+        if start is None:
+            return f"<!--{match[0]}-->"
+        before = text[start : match.start()]
+        if _RAW.match(before) or _VALUE.fullmatch(before):
+            return match[0]
+        return f" {match[0]} "
 
     def bring_back(self, text: str) -> list[Piece]:
         """Pieces again, text next to text put together."""
         found: list[Piece] = []
-        for index, part in enumerate(_PLACE.split(text)):
-            piece = self.kept[int(part)] if index % 2 else part
+        for piece in self._pieces(text):
             if isinstance(piece, str) and found and isinstance(found[-1], str):
                 found[-1] += piece
             elif piece != "":
                 found.append(piece)
         return found
+
+    def _pieces(self, text: str) -> Iterator[Piece]:
+        position = 0
+        for match in _PLACE.finditer(text):
+            piece = self.kept[int(match[1])]
+            start, end = match.span() if isinstance(piece, Statement) else (match.start(1) - 1, match.end(1) + 1)
+            yield text[position:start]
+            yield piece
+            position = end
+        yield text[position:]
 
     def written(self, text: str) -> str:
         """The text in template syntax again."""
@@ -228,6 +249,6 @@ def collapsed(page: str) -> str:
 
 def _text_of(page: str) -> str:
     """The text part of an HTML page, link targets beside their words."""
-    plain = re.sub("<!--(\ue000\\d+\ue001)-->", r"\1", page)
+    plain = re.sub("<!--(\ue000\\d+\ue001)-->", r"\1", page)  # a comment would be dropped, and its statement with it
     lines = [line.rstrip() for line in get_text(plain, ParserConfig(display_links=True)).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))

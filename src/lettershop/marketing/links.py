@@ -8,9 +8,13 @@ a contact never changes where a link leads, unless the marketer made the whole l
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import idna
 
 from lettershop.marketing.template import Output, TemplateInvalid, chunks, field, general, pieces
+
+_RESERVED = "".join([chr(code) for code in range(33, 127)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,20 @@ def resolve(url: str, values: Mapping[str, Any]) -> str | None:
         target = _filled(url, values) if "{" in url else url
     except TemplateInvalid:
         return None
-    return target if _is_web(target) else None
+    return ascii_url(target) if _is_web(target) else None
+
+
+def ascii_url(url: str) -> str:
+    """A web address as it goes into a header: the host in A-labels, other letters percent-encoded (RFC 3987 3.1)."""
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        netloc = parts.netloc.replace(host, host if host.isascii() else idna.encode(host, uts46=True).decode())
+    except idna.IDNAError:
+        netloc = parts.netloc
+    return quote(urlunsplit(parts._replace(netloc=netloc)), safe=_RESERVED)
 
 
 def _filled(url: str, values: Mapping[str, Any]) -> str:

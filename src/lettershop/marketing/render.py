@@ -153,11 +153,20 @@ def merge_fields(address: str, name: str, attributes: Mapping[str, Any]) -> dict
 def _bounded(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value[:MAX_VALUE])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value)
     if isinstance(value, list):
         return [_bounded(item) for item in value[:100]]
     if isinstance(value, dict):
         return {str(key): _bounded(item) for key, item in list(value.items())[:100]}
     return value
+
+
+def _number(value: int | float) -> int | float | str:
+    """A number that minijinja hands back as it got it; text where it would not."""
+    if not abs(value) < 1e15:
+        return str(value)
+    return int(value) if value == int(value) else value
 
 
 def _fixed_fields(design: Design, boundary: str) -> tuple[Field, list[Field]]:
