@@ -28,9 +28,9 @@ def differences(conn: Connection, half: Half) -> list[Any]:
 
 
 def same_default(
-    _context: Any, _there: Any, _ours: Any, there: str | None, ours: str | None, _rendered: Any
+    _context: Any, _there: Any, _ours: Any, there: str | None, _default: Any, ours: str | None
 ) -> bool | None:
-    """False: no difference. SQLite tells of an empty text as '', which Alembic takes for another; the rest it knows."""
+    """False: no difference. SQLite quotes an empty text, which Alembic takes for another; the rest it knows itself."""
     return False if there == "''" and ours in ("", "''") else None
 
 
