@@ -18,7 +18,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 CHROMIUM = "/usr/bin/chromium"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-LISTS = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "queue": "/queue", "domains": "/domains", "accounts": "/accounts"}  # fmt: skip
+LISTS = {
+    "home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "queue": "/queue", "domains": "/domains",
+    "accounts": "/accounts",
+}  # fmt: skip
 FIRST = {
     "report": ("/campaigns", "main table tbody a[href^='/campaigns/']"),
     "contact": ("/contacts", "main table tbody a[href^='/contacts/']"),

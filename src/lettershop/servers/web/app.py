@@ -60,6 +60,7 @@ def build(
         middleware=[Middleware(BodyLimit)],
         exception_handlers=_error_pages(ui),
     )
+    inner.router.redirect_slashes = False
     guarded = SecurityHeaders(inner)  # outside of Starlette, so that its own error answers have them too
     return Tracking(guarded, services.actions, PublicPages(ui), System(registry, services.ready, trusted))
 

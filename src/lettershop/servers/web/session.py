@@ -28,40 +28,42 @@ class Sessions:
 
     def __init__(self, users: SignIn, public_url: str) -> None:
         self._users = users
-        self._own = frozenset({urlsplit(public_url).netloc})
+        outer = urlsplit(public_url)
+        self._own = frozenset({outer.netloc})
+        self._over_tls = outer.netloc if outer.scheme == "https" else None  # a proxy before us ends TLS
 
     async def who(self, request: Request) -> Who | None:
         """The person with the session that the cookie names, in the workspace they chose last."""
         secret = self.secret(request)
         who = await self._users.session(secret) if secret else None
-        chosen = request.cookies.get(_name(WORKSPACE, request), "")
+        chosen = request.cookies.get(self._name(WORKSPACE, request), "")
         return who.in_workspace(int(chosen)) if who and chosen.isdecimal() and len(chosen) < 19 else who
 
     def secret(self, request: Request) -> str:
         """The secret in the cookie, or empty."""
-        return request.cookies.get(_name(SESSION, request), "")
+        return request.cookies.get(self._name(SESSION, request), "")
 
     def keep(self, request: Request, response: Response, signed: SignedIn) -> None:
         """Set the cookie of a fresh session."""
-        _set(request, response, SESSION, signed.secret, int(signed.lasts))
-        _drop(request, response, BEFORE)
+        self._set(request, response, SESSION, signed.secret, int(signed.lasts))
+        self._drop(request, response, BEFORE)
 
     def forget(self, request: Request, response: Response) -> None:
         """Take the cookies away."""
         for name in (SESSION, WORKSPACE):
-            _drop(request, response, name)
+            self._drop(request, response, name)
 
     def choose(self, request: Request, response: Response, workspace_id: int) -> None:
         """Remember the workspace."""
-        _set(request, response, WORKSPACE, str(workspace_id), A_YEAR)
+        self._set(request, response, WORKSPACE, str(workspace_id), A_YEAR)
 
     def before(self, request: Request) -> str:
         """The token of the sign-in form that this browser got, or empty."""
-        return request.cookies.get(_name(BEFORE, request), "")
+        return request.cookies.get(self._name(BEFORE, request), "")
 
     def keep_before(self, request: Request, response: Response, token: str) -> None:
         """Remember the token of the sign-in form for this browser window."""
-        _set(request, response, BEFORE, token, None)
+        self._set(request, response, BEFORE, token, None)
 
     def trusted(self, request: Request, expected: str, form: Mapping[str, object]) -> bool:
         """Whether an unsafe request comes from a page of ours, twice: by its origin and by the token."""
@@ -69,22 +71,17 @@ class Sessions:
         right = bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
         return right and same_origin(request.headers, self._own)
 
+    def _secure(self, request: Request) -> bool:
+        return request.url.scheme == "https" or request.headers.get("host") == self._over_tls
 
-def _secure(request: Request) -> bool:
-    return request.url.scheme == "https"
+    def _name(self, name: str, request: Request) -> str:
+        return f"__Host-{name}" if self._secure(request) else name
 
+    def _set(self, request: Request, response: Response, name: str, value: str, lasts: int | None) -> None:
+        secure = self._secure(request)
+        cookie = self._name(name, request)
+        response.set_cookie(cookie, value, max_age=lasts, path="/", httponly=True, samesite="lax", secure=secure)
 
-def _name(name: str, request: Request) -> str:
-    return f"__Host-{name}" if _secure(request) else name
-
-
-def _set(request: Request, response: Response, name: str, value: str, lasts: int | None) -> None:
-    response.set_cookie(
-        _name(name, request), value, max_age=lasts, path="/", httponly=True, samesite="lax", secure=_secure(request)
-    )
-
-
-def _drop(request: Request, response: Response, name: str) -> None:
-    response.delete_cookie(
-        _name(name, request), path="/", httponly=True, samesite="lax", secure=_secure(request)
-    )  # fmt: skip
+    def _drop(self, request: Request, response: Response, name: str) -> None:
+        secure = self._secure(request)
+        response.delete_cookie(self._name(name, request), path="/", httponly=True, samesite="lax", secure=secure)

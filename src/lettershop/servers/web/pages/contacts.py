@@ -58,10 +58,11 @@ def screen(ui: Ui, services: Services) -> Screen | None:
     return Screen("contacts", routes, "Contacts", "/contacts", "contacts", "Marketing", "contacts.read")
 
 
-def look(entry: TimelineEntry) -> tuple[str, str, str, str]:
-    """Icon, tone, words and detail of an entry."""
+def look(entry: TimelineEntry) -> tuple[str, str, str, str, bool]:
+    """Icon, tone, words and detail of an entry; and whether the detail is what a server said."""
     icon, tone = ICONS.get(entry.kind, ("person", "calm"))
-    return icon, tone, WORDS.get(entry.kind, entry.kind), detail(entry)
+    spoken = any(entry.data.get(key) for key in ("text", "diagnostic"))
+    return icon, tone, WORDS.get(entry.kind, entry.kind), detail(entry), spoken
 
 
 def detail(entry: TimelineEntry) -> str:

@@ -16,7 +16,7 @@ from lettershop.servers.web.ports import Services
 if TYPE_CHECKING:
     from lettershop.marketing.report import Report
 
-LIVE = frozenset({"preparing", "sending", "paused"})
+LIVE = frozenset({"sending", "paused"})
 """States in which the figures move, so that the page refreshes itself."""
 
 COMPLAINTS = (0.001, 0.003)  # Gmail and Yahoo: keep below 0.1 %, never reach 0.3 %

@@ -4,9 +4,10 @@
   const root = document.documentElement;
 
   // -- moments: UTC from the server, the reader's own zone here --------------------------------------------------
-  const full = new Intl.DateTimeFormat(root.lang, { dateStyle: "medium", timeStyle: "short" });
-  const day = new Intl.DateTimeFormat(root.lang, { dateStyle: "medium" });
-  const relative = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
+  const language = root.lang === "en" ? "en-GB" : root.lang; // 24 hours, day before month
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const ago = (date) => {
     const seconds = (date - Date.now()) / 1000;

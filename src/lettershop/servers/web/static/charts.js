@@ -1,6 +1,11 @@
 // Draws time curves with uPlot from the tables beside them: the table is the one source, also for those who read it.
 "use strict";
 (() => {
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  const second = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
   const drawn = new Map(); // element -> its chart and what it was drawn from
   const state = { mode: "total" };
   const resolved = (name) => {
@@ -26,19 +31,26 @@
     return [at, ...totals];
   };
 
+  // Hours and minutes; seconds where steps are that short; the day where it changes.
+  const hours = (_, moments) => moments.map((moment, i) => {
+    const words = (moments[1] - moments[0] < 60 ? second : clock).format(moment * 1000);
+    const changed = i === 0 || day.format(moments[i - 1] * 1000) !== day.format(moment * 1000);
+    return changed ? `${words}\n${day.format(moment * 1000)}` : words;
+  });
+
   const make = (element, data) => {
     const ink = resolved("ink"), rule = resolved("rule");
-    const number = new Intl.NumberFormat(document.documentElement.lang);
+    const number = new Intl.NumberFormat(language);
     const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { show: false }, font: "12px Inter, system-ui, sans-serif" };
     const series = data.labels.map((label, i) => {
       const colour = resolved(data.tones[i]);
       return { label, stroke: colour, width: 2, fill: faint(colour, 0.09), points: { show: data.at.length < 3 }, value: (_, v) => (v == null ? "–" : number.format(v)) };
     });
     const options = {
-      width: element.clientWidth, height: element.clientWidth < 480 ? 220 : 290, cursor: { y: false, points: { size: 7 } },
+      width: element.clientWidth, height: element.clientWidth < 480 ? 220 : 320, cursor: { y: false, points: { size: 7 } },
       legend: { live: true }, scales: { y: { range: (_, low, high) => [0, Math.max(4, high * 1.06)] } },
-      axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? number.format(v) : "")) }],
-      series: [{ value: (_, v) => (v == null ? "" : new Date(v * 1000).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" })) }, ...series],
+      axes: [{ ...axis, grid: { show: false }, space: 70, values: hours }, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? number.format(v) : "")) }],
+      series: [{ value: (_, v) => (v == null ? "" : full.format(v * 1000)) }, ...series],
     };
     element.replaceChildren();
     return new uPlot(options, shown(data), element);
