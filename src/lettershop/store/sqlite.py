@@ -1,14 +1,19 @@
 """The embedded engine: one SQLite file in WAL mode, reader threads, one writer thread per process.
 
-Flow of a write: `write` puts it into a queue > the writer thread takes all that waits > BEGIN IMMEDIATE > each in turn >
-COMMIT (synchronous=FULL: on the disk) > one call into the event loop releases all waiters.
+Flow of a write: `write` puts it into a queue > the writer thread takes all that waits > the turn among the processes >
+BEGIN IMMEDIATE > each in turn > COMMIT (synchronous=FULL: on the disk) > one call into the event loop releases all waiters.
+
+The turn is a file lock beside the database. SQLite itself only polls for its lock, with pauses that grow to a tenth of a
+second; in the kernel's queue a process goes on the moment the other has committed.
 """
 
 import asyncio
+import fcntl
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Concatenate, Literal
@@ -71,6 +76,7 @@ class SqliteDatabase(Database):
         self._reader = engine_for(path, begin="BEGIN", size=READERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.stem}")
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
+        self._turn = path.with_name(f"{path.name}.turn").open("ab")
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"write-{path.stem}", daemon=True)
         self._thread.start()
@@ -109,6 +115,7 @@ class SqliteDatabase(Database):
         self._readers.shutdown()
         self._writer.dispose()
         self._reader.dispose()
+        self._turn.close()
 
     def _run(self) -> None:
         stopping = False
@@ -132,7 +139,7 @@ class SqliteDatabase(Database):
 
     def _commit(self, batch: list[Write]) -> None:
         try:
-            with self._writer.begin() as conn:
+            with self._my_turn(), self._writer.begin() as conn:
                 run_batch(conn, batch, self._log)
         except Exception as error:
             if len(batch) == 1:
@@ -140,6 +147,15 @@ class SqliteDatabase(Database):
                 return
             for write in batch:
                 self._commit([write])
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """Alone among the processes that write to this file; a process that dies lets go of it."""
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
 
 
 def _explained(error: Exception) -> Exception:

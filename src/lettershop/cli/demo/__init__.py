@@ -6,6 +6,7 @@ reply > the facts come home > report, compared with what the readers did
 """
 
 import asyncio
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ def demo(
 ) -> None:
     """Send a sample newsletter to sample readers and report what became of it."""
     screen = Screen(to_stderr=as_json)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave through the stack: the server must not stay behind
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lettershop-demo-")))
         stage = stages.build(folder, workers)

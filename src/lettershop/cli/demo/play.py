@@ -4,7 +4,7 @@ import asyncio
 import csv
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from lettershop.app.house import House, open_house
@@ -14,18 +14,17 @@ from lettershop.cli.demo.outcome import Outcome, outcome_of, settled
 from lettershop.cli.demo.readers import Readers, Seen
 from lettershop.cli.demo.screen import Screen
 from lettershop.cli.demo.stage import Stage
+from lettershop.marketing import campaign_file
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.audience import preview
-from lettershop.marketing.campaigns import Draft
 from lettershop.marketing.report import Report
 from lettershop.store import workspaces
 from lettershop.store.views import last_delivery
+from lettershop.wire.address import Address, InvalidAddress
 
 WORKSPACE = "Juniper & Pine"
 LIST = "Newsletter"
-SEGMENT = f'country in ("DE", "AT", "CH", "FR", "NL", "GB") and orders >= 1 and in list "{LIST}"'
 USER = "ada@brand.example"
-SUBJECT = "{{ first_name|default('Hello') }}, the autumn letter is here"
 BASIS = "Demo: ticked the newsletter box at checkout"
 SETTLE_PATIENCE = 15.0
 SAMPLES = files("lettershop.samples")
@@ -68,18 +67,15 @@ class Play:
         self._screen.lines(f"line {row.line}: {row.reason}" for row in result.examples)
 
     async def _draft(self, house: House, workspace: int) -> int:
-        found = await house.main_db.read(preview, workspace, SEGMENT, house.clock.now(), limit=1_000_000)
-        self._people = [contact.email.lower() for contact in found.first]
-        self._screen.step(f"segment: {SEGMENT}: {found.count:,} people")
-        await house.main_db.write(
-            workspaces.ensure_brand, workspace, name=WORKSPACE, from_name=WORKSPACE, from_address=stages.FROM,
-            postal_address="Juniper & Pine, 12 Harbour Lane, 20457 Hamburg, Germany", at=house.clock.now(),
-        )  # fmt: skip
-        draft = Draft(
-            name="The autumn letter", subject=SUBJECT, brand=WORKSPACE, list_name=LIST, segment=SEGMENT,
-            html=(SAMPLES / "newsletter.html").read_text("utf-8"), text=(SAMPLES / "newsletter.txt").read_text("utf-8"),
-        )  # fmt: skip
-        return await house.need_marketing().campaigns.create(workspace, draft)
+        with as_file(SAMPLES / "campaign.toml") as file:
+            written = campaign_file.read(file)
+        segment = written.draft.segment
+        found = await house.main_db.read(preview, workspace, segment, house.clock.now(), limit=1_000_000)
+        self._people = [contact.email_key for contact in found.first]
+        self._screen.step(f"segment {segment}: {found.count:,} people")
+        assert written.brand is not None
+        await house.main_db.write(workspaces.ensure_brand, workspace, at=house.clock.now(), **written.brand)
+        return await house.need_marketing().campaigns.create(workspace, written.draft)
 
     async def act(self) -> tuple[Outcome, Report, Seen]:
         """Send, read, wait; what came of it."""
@@ -142,9 +138,14 @@ def write_audience(path: Path, recipients: int) -> Sequence[str]:
     with path.open(encoding="utf-8", newline="") as written:
         rows = csv.reader(written)
         column = next(rows).index("email")
-        found = [row[column].strip().lower() for row in rows if len(row) > column]
-    return list(
-        dict.fromkeys(
-            address for address in found if address.rpartition("@")[2] in stages.RECEIVERS and address.count("@") == 1
-        )
-    )
+        cells = [row[column] for row in rows if len(row) > column]
+    return list(dict.fromkeys(address for cell in cells if (address := _local_address(cell))))
+
+
+def _local_address(cell: str) -> str | None:
+    """The address in a cell, if it is one at the receivers' domains."""
+    try:
+        address = Address.parse(cell.strip())
+    except InvalidAddress:
+        return None
+    return address.key if address.domain in stages.RECEIVERS else None

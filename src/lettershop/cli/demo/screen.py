@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 
 from lettershop.cli.demo.outcome import Outcome
-from lettershop.cli.demo.stage import FROM
+from lettershop.cli.demo.stage import REPLIES
 from lettershop.marketing.report import Report
 
 BAR = 32
@@ -108,4 +108,6 @@ class Screen:
         """Where to look, until Ctrl-C."""
         self._console.print(f"\n[bold]The report in the browser:[/bold] {outcome.web}")
         self._console.print(f"  sign in as {user} with {password}")
-        self._console.print(f"  IMAP at {outcome.imap}; mailbox {FROM}; data in {folder}. Ctrl-C stops and removes it.")
+        self._console.print(
+            f"  IMAP at {outcome.imap}; replies are in {REPLIES}; data in {folder}. Ctrl-C stops and removes it."
+        )

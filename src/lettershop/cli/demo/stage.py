@@ -24,7 +24,8 @@ from lettershop.mail.accounts import NewAccount
 
 SENDER = "brand.example"
 SENDER_HOST = "mail.brand.example"
-FROM = "hello@brand.example"
+FROM = "letters@brand.example"
+REPLIES = "hello@brand.example"
 COMPLAINTS = "fbl@brand.example"
 RECEIVERS = ("inbox.example", "freemail.example", "office.example")
 START_PATIENCE = 60.0
@@ -56,7 +57,7 @@ zone_files = ["{folder}/internet.zone"]
 smtp_port = {smtp}
 source_addresses = ["127.0.0.1"]
 retry = [2, 3, 4, 5]
-expire = 14
+expire = 32
 
 [mail]
 greylist_delay = 1.5
@@ -127,7 +128,7 @@ async def open_mailboxes(house: House, addresses: Sequence[str]) -> dict[str, st
     """
     passwords: dict[str, str] = {}
     new = []
-    for address in [FROM, *addresses]:
+    for address in [REPLIES, *addresses]:
         local = address.partition("@")[0]
         if local.startswith("gone."):
             continue
