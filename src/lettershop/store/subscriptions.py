@@ -178,12 +178,17 @@ def unsubscribe(
     campaign_id: int | None = None,
     envelope_id: int | None = None,
 ) -> bool:
-    """Take a contact off a list, or, where the mail was for no list, off everything. False if that was so already."""
+    """Take a contact off a list, or, where the mail was for no list, off everything. False if that was so already.
+
+    The fact is written in any case: the person asked, whatever had been done before.
+    """
     contact = _owner(tx.conn, contact_id)
-    if contact is None or not _leave(tx, contact, list_id, at, campaign_id):
+    if contact is None:
         return False
-    withdrawn = Consent("withdrawn", f"unsubscribed: {how}", how, ip)
-    record(tx, contact.workspace_id, list_id, [contact_id], withdrawn, at)
+    changed = _leave(tx, contact, list_id, at, campaign_id)
+    if changed:
+        withdrawn = Consent("withdrawn", f"unsubscribed: {how}", how, ip)
+        record(tx, contact.workspace_id, list_id, [contact_id], withdrawn, at)
     tx.fact(
         Unsubscribed(
             at=at,
@@ -196,7 +201,7 @@ def unsubscribe(
             ip=ip,
         )
     )
-    return True
+    return changed
 
 
 def _leave(tx: Transaction, contact: _Owner, list_id: int | None, at: float, campaign_id: int | None) -> bool:

@@ -1,0 +1,277 @@
+"""Every figure of a report is equal to a recount from the raw facts, whatever happened and however it was cut into batches."""
+
+import asyncio
+from collections import Counter
+from dataclasses import asdict
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import insert
+
+from lettershop.base.facts import (
+    Bounced,
+    BounceReported,
+    Clicked,
+    Complained,
+    Deferred,
+    Delivered,
+    Opened,
+    Replied,
+    Unsubscribed,
+    Withheld,
+)
+from lettershop.marketing import analytics
+from lettershop.marketing.tally import bucket_latency, curve_step, latency_bucket
+from lettershop.marketing.verdict import judge_click, judge_open
+from lettershop.store import factlog
+from lettershop.store.database import append_facts
+from lettershop.store.schema_mail import mail_facts
+from lettershop.store.schema_main import (
+    DELIVERED,
+    bounce_samples,
+    brands,
+    campaign_links,
+    campaigns,
+    contacts,
+    counters,
+    engagements,
+    envelopes,
+    fact_cursors,
+    facts,
+    link_engagements,
+    suppressions,
+    workspaces,
+)
+
+START = 1_700_000_000.0
+PEOPLE = 6
+SITES = ["inbox.example", "office.example"]
+FIREFOX = ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "accept-language: en")
+AGENTS = st.sampled_from([FIREFOX, ("Mozilla/5.0", ""), ("curl/8", ""), ("(via ggpht.com GoogleImageProxy)", "")])
+REASONS = st.sampled_from(["unknown-user", "mailbox-full"])
+
+DELIVERY = st.one_of(  # how the sending of one envelope ends, after how many temporary answers
+    st.tuples(st.just("delivered"), st.integers(0, 2), st.floats(0, 500)),
+    st.tuples(st.just("bounced"), st.integers(0, 2), REASONS, st.booleans()),
+    st.tuples(st.just("withheld"), st.integers(0, 1)),
+    st.tuples(st.just("waiting"), st.integers(1, 3)),
+    st.just(("queued",)),
+)
+DEEDS = st.lists(
+    st.tuples(
+        st.one_of(
+            st.tuples(st.just("open"), AGENTS),
+            st.tuples(st.just("click"), AGENTS, st.sampled_from(["GET", "HEAD"]), st.integers(1, 2)),
+            st.tuples(st.sampled_from(["leave", "complain", "reply", "mail-leave"])),
+            st.tuples(st.just("bounce"), st.booleans()),
+        ),
+        st.floats(0, 4000),
+    ),
+    max_size=6,
+)
+STORY = st.lists(st.tuples(DELIVERY, DEEDS), min_size=1, max_size=PEOPLE)
+
+
+def told(story):  # noqa: C901 a case for each deed
+    """(facts of the main log, facts of the mail log, moment of the 250 by envelope)."""
+    main, mail, at = [], [], {}
+    for envelope, (delivery, deeds) in enumerate(story, 1):
+        head = {"workspace_id": 1, "campaign_id": 1, "contact_id": envelope, "envelope_id": envelope}
+        place = {"site": SITES[envelope % 2], "mx": "mx"}
+        for attempt in range(delivery[1] if len(delivery) > 1 else 0):
+            main.append(Deferred(at=START + attempt, **head, **place, code=451, text="later", reason="greylisted"))
+        if delivery[0] == "delivered":
+            at[envelope] = START + 10 + delivery[2]
+            main.append(Delivered(at=at[envelope], **head, **place, code=250, text="ok", latency=delivery[2]))
+        elif delivery[0] == "bounced":
+            main.append(
+                Bounced(
+                    at=START + 10,
+                    **head,
+                    **place,
+                    code=550,
+                    text="no",
+                    reason=delivery[2],
+                    hard=delivery[3],
+                    address="a@b",
+                )
+            )
+        elif delivery[0] == "withheld":
+            main.append(Withheld(at=START + 10, **head, reason="suppressed"))
+        for deed, after in deeds if delivery[0] == "delivered" else ():
+            now = {"at": at[envelope] + after, **head}
+            match deed:
+                case ("open", (agent, headers)):
+                    main.append(Opened(**now, user_agent=agent, headers=headers))
+                case ("click", (agent, headers), method, link):
+                    main.append(Clicked(**now, link=link, user_agent=agent, headers=headers, method=method))
+                case ("leave",):
+                    main.append(Unsubscribed(**now, how="page"))
+                case ("mail-leave",):
+                    mail.append(Unsubscribed(**now, how="mailto"))
+                case ("complain",):
+                    mail.append(Complained(**now, address="a@b"))
+                case ("reply",):
+                    mail.append(Replied(**now, address="a@b", message_id=1))
+                case ("bounce", hard):
+                    mail.append(BounceReported(**now, address="a@b", status="5.1.1", hard=hard, reason="unknown-user"))
+    return main, mail, at
+
+
+def recount(main, mail, at, recipients):
+    """The figures, from the facts alone, by sets of people."""
+    everything = [*main, *mail]
+
+    def who(*kinds, where=lambda fact: True):
+        return {fact.envelope_id for fact in everything if isinstance(fact, kinds) and where(fact)}
+
+    def person(fact):
+        since = fact.at - at[fact.envelope_id]
+        if isinstance(fact, Opened):
+            return not judge_open(fact.user_agent, fact.headers, since).machine
+        return not judge_click(fact.user_agent, fact.headers, fact.method, since).machine
+
+    late = who(BounceReported, where=lambda fact: fact.hard)
+    sets = {
+        "delivered": who(Delivered) - late,
+        "bounced_hard": who(Bounced, where=lambda fact: fact.hard) | late,
+        "bounced_soft": who(Bounced, where=lambda fact: not fact.hard),
+        "waiting": who(Deferred) - who(Delivered, Bounced, Withheld),
+        "withheld": who(Withheld),
+        "opened": who(Opened, where=person),
+        "opened_by_machine": who(Opened, where=lambda fact: not person(fact)),
+        "clicked": who(Clicked, where=person),
+        "clicked_by_machine": who(Clicked, where=lambda fact: not person(fact)),
+        "complained": who(Complained),
+        "replied": who(Replied),
+    }
+    clicks = [fact for fact in main if isinstance(fact, Clicked)]
+    latencies = sorted(fact.latency for fact in main if isinstance(fact, Delivered))
+    reasons = Counter((fact.reason, fact.hard) for fact in main if isinstance(fact, Bounced))
+    reasons.update({("unknown-user", True): len(late)} if late else {})
+    curve = Counter()
+    for what, kind in (("delivered", Delivered), ("opened", Opened), ("clicked", Clicked)):
+        seen = set()
+        for fact in main:
+            if isinstance(fact, kind) and (kind is Delivered or person(fact)) and fact.envelope_id not in seen:
+                seen.add(fact.envelope_id)
+                curve[curve_step(fact.at, START), what] += 1
+    return {
+        **{name: len(members) for name, members in sets.items()},
+        "providers": {
+            site: {name: len([e for e in sets[name] if SITES[e % 2] == site]) for name in PROVIDER}
+            for site in SITES
+            if any(SITES[e % 2] == site for name in PROVIDER for e in sets[name])
+        },
+        "links": {
+            link: (
+                len({fact.envelope_id for fact in clicks if fact.link == link and person(fact)}),
+                len([fact for fact in clicks if fact.link == link and person(fact)]),
+                len([fact for fact in clicks if fact.link == link and not person(fact)]),
+            )
+            for link in (1, 2)
+        },
+        "bounces": dict(reasons),
+        "curve": {key: count for key, count in curve.items() if count},
+        "p50": bucket_latency(latency_bucket(latencies[(len(latencies) - 1) // 2])) if latencies else 0.0,
+        "queued": recipients - len(who(Delivered, Deferred, Bounced, Withheld)),
+    }
+
+
+PROVIDER = ("delivered", "bounced_hard", "bounced_soft", "waiting", "opened", "clicked", "complained")
+TABLES = (
+    suppressions, fact_cursors, facts, counters, engagements, link_engagements, bounce_samples, envelopes, campaign_links,
+    campaigns, contacts, brands, workspaces,
+)  # fmt: skip
+
+
+def stage(tx, story, main, at):
+    for table in TABLES:
+        tx.conn.execute(table.delete())
+    tx.conn.execute(insert(workspaces), {"id": 1, "name": "w", "created_at": 0.0})
+    tx.conn.execute(
+        insert(brands),
+        {"id": 1, "workspace_id": 1, "name": "b", "from_name": "", "from_address": "", "created_at": 0.0},
+    )
+    values = {
+        "state": "sending",
+        "subject": "",
+        "html": "",
+        "tree": {},
+        "created_at": 0.0,
+        "started_at": START,
+        "recipients": len(story),
+    }
+    tx.conn.execute(insert(campaigns), {"id": 1, "workspace_id": 1, "brand_id": 1, "name": "c", **values})
+    tx.conn.execute(
+        insert(campaign_links), [{"campaign_id": 1, "number": n, "url": f"https://s.example/{n}"} for n in (1, 2)]
+    )
+    for key in range(1, len(story) + 1):
+        who = {
+            "id": key,
+            "workspace_id": 1,
+            "email": f"p{key}@a",
+            "email_key": f"p{key}@a",
+            "domain": "a",
+            "attributes": {},
+        }
+        tx.conn.execute(insert(contacts).values(**who, created_at=0.0, updated_at=0.0))
+        times = {"due_at": START, "created_at": START, "expires_at": START + 9e9}
+        done = {"state": DELIVERED, "finished_at": at[key]} if key in at else {}
+        ids = {"id": key, "lane_id": 1, "campaign_id": 1, "contact_id": key, "site": SITES[key % 2]}
+        tx.conn.execute(insert(envelopes).values(**ids, **times, **done))
+    append_facts(tx.conn, facts, main)
+
+
+def stage_mail(tx, mail):
+    tx.conn.execute(mail_facts.delete())
+    append_facts(tx.conn, mail_facts, mail)
+
+
+async def consume_all(store, sizes):
+    """Both logs in turn, in pieces of these sizes, until nothing is left."""
+    sizes = [*sizes, 100, 100, 100]
+    for size in sizes:
+        for log, database in (("facts", store.main), ("mail_facts", store.mail)):
+            since = await store.main.read(factlog.position, analytics.CONSUMER, log)
+            batch = await database.read(factlog.read_since, log, since, size)
+            if batch:
+                await store.main.write(analytics.consume, log, since, batch)
+                await store.main.write(analytics.consume, log, since, batch)  # the second time changes nothing
+
+
+async def test_a_report_is_equal_to_a_recount(store):
+    loop = asyncio.get_running_loop()
+
+    async def check(story, sizes):
+        main, mail, at = told(story)
+        await store.main.write(stage, story, main, at)
+        await store.mail.write(stage_mail, mail)
+        await consume_all(store, sizes)
+        report = await store.main.read(analytics.report, 1)
+        wanted = recount(main, mail, at, len(story))
+        for name in (*PROVIDER, "withheld", "opened_by_machine", "clicked_by_machine", "replied", "queued"):
+            assert getattr(report, name) == wanted[name], name
+        left = {fact.envelope_id for fact in [*main, *mail] if isinstance(fact, Unsubscribed)}
+        assert report.unsubscribed == len(left)
+        assert report.sent == report.delivered + report.bounced_hard + report.bounced_soft + report.waiting
+        assert report.recipients == report.sent + report.withheld + report.queued
+        providers = {entry.provider: {name: getattr(entry, name) for name in PROVIDER} for entry in report.providers}
+        assert {k: v for k, v in providers.items() if any(v.values())} == wanted["providers"]
+        assert {link.number: (link.people, link.hits, link.machine_hits) for link in report.links} == wanted["links"]
+        assert {(entry.reason, entry.hard): entry.count for entry in report.bounces} == wanted["bounces"]
+        curve = {
+            (int(moment.at), what): count
+            for moment in report.curve
+            for what, count in asdict(moment).items()
+            if what != "at" and count
+        }
+        assert curve == wanted["curve"]
+        assert report.latency_ms.p50 == wanted["p50"]
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(STORY, st.lists(st.integers(1, 7), max_size=6))
+    def prove(story, sizes):
+        asyncio.run_coroutine_threadsafe(check(story, sizes), loop).result()
+
+    await asyncio.to_thread(prove)
