@@ -14,8 +14,6 @@ from lettershop.store.messages import Chosen, FlagChange
 from lettershop.store.schema_mail import accounts
 from lettershop.store.schema_mail import messages as rows
 
-pytestmark = pytest.mark.usefixtures("store")
-
 
 def new(blob: str = "b1", size: int = 100, **more: Any) -> NewMessage:
     return NewMessage(blob, size, NOW, **more)

@@ -52,6 +52,8 @@ class Selected:
         if refresh:
             await self.service.refresh(self.index)
         updates = self.view.catch_up(expunge=expunge, own=own)
+        if updates.expunged and self.recent:
+            self.recent.intersection_update(self.view.uids)
         if updates.arrived:
             await self.claim_recent(updates.arrived[0])
         return updates

@@ -111,8 +111,6 @@ class Context:
     def _tell(self, selected: Selected, updates: Updates) -> None:
         for number in updates.expunged:
             self.say(b"* %d EXPUNGE\r\n" % number)
-        if updates.expunged and selected.recent:
-            selected.recent.intersection_update(selected.view.uids)
         if updates.exists is not None:
             self.say(b"* %d EXISTS\r\n" % updates.exists)
             if not self.rev2:
