@@ -1,0 +1,98 @@
+"""What links do: events in shared commits, consent to tracking, no token but ours."""
+
+import asyncio
+
+import pytest
+
+from lettershop.base.facts import Clicked, Opened
+from lettershop.mail.tokens import Recipient, Tokens
+from lettershop.marketing.public import EventLog, PublicActions, Signals, masked
+from lettershop.store import campaigns, contacts, factlog, workspaces
+from lettershop.store.contacts import NewContact
+from lettershop.store.subscriptions import Consent
+
+TOKENS = Tokens(b"k" * 32)
+HTML = '<a href="https://s.example/?n={{ name }}">x</a>{{ name }} <a href="{{ unsubscribe_url }}">u</a>'
+
+
+@pytest.fixture
+async def actions(store, clock):
+    """Actions on a campaign for everybody with one recipient."""
+    workspace = await store.main.write(workspaces.ensure_workspace, "W", 1.0)
+    brand = await store.main.write(
+        workspaces.ensure_brand, workspace, name="B", from_name="B", from_address="b@b.example", at=1.0
+    )
+    row = NewContact("p@a.example", "p@a.example", "a.example", "Ann & Bob", {})
+    await store.main.write(contacts.take, workspace, None, [row], Consent("express", "x", "import"), 1.0)
+    key = await store.main.write(campaigns.create, workspace, brand, at=1.0, name="C", subject="S", html=HTML, tree={})
+    await store.main.write(campaigns.set_links, key, [(1, "https://s.example/?n={{ name }}", "x")])
+    return PublicActions(store.main, TOKENS, clock, "https://m.example")
+
+
+def kinds(conn):
+    return [type(entry.fact) for entry in factlog.of_campaign(conn, 1)]
+
+
+async def test_many_events_share_commits(store, actions):
+    token = TOKENS.seal(Recipient(1, 5, 1))
+    results = await asyncio.gather(*(actions.opened(token, Signals("agent")) for _ in range(300)))
+    assert all(results) and len(await store.main.read(factlog.of_campaign, 1)) == 300
+
+
+async def test_a_failed_commit_reaches_those_who_wait_and_nobody_else(clock):
+    class Broken:
+        broken = True
+
+        async def write(self, work, batch):
+            await asyncio.sleep(0)
+            if self.broken:
+                raise OSError("disk full")
+
+    database = Broken()
+    log = EventLog(database)
+    with pytest.raises(OSError, match="disk full"):
+        await log.add(Opened(at=1.0))
+    database.broken = False
+    await log.add(Opened(at=2.0))
+
+
+async def test_consent_to_tracking_is_asked_when_the_pixel_is(store, actions):
+    token = TOKENS.seal(Recipient(1, 5, 1))
+    await actions.allow_tracking(token, False)
+    assert await actions.opened(token, Signals("agent"))
+    assert await actions.followed(token, 1, Signals("agent")) == "https://s.example/?n=Ann%20%26%20Bob"
+    await actions.allow_tracking(token, True)
+    assert await actions.opened(token, Signals("agent"))
+    assert await store.main.read(kinds) == [Clicked, Opened]
+
+
+async def test_tokens_that_are_not_ours_do_nothing(store, actions):
+    foreign = Tokens(b"x" * 32).seal(Recipient(1, 5, 1))
+    for token in (foreign, "", "ü", "a" * 500, TOKENS.seal(Recipient(99, 5, 1))):
+        assert not await actions.opened(token, Signals())
+        assert await actions.followed(token, 1, Signals()) is None
+        assert await actions.unsubscribe_view(token) is None
+        assert await actions.web_version(token) is None
+    assert not await actions.unsubscribe(foreign, "page")
+    assert await store.main.read(kinds) == []
+
+
+async def test_the_page_shows_without_changing_and_the_button_changes(store, actions):
+    token = TOKENS.seal(Recipient(1, 5, 1))
+    view = await actions.unsubscribe_view(token)
+    assert (view.brand, view.list_name, view.address, view.done) == ("B", "", "…@a.example", False)
+    assert await actions.unsubscribe(token, "one-click")
+    assert (await actions.unsubscribe_view(token)).done
+    assert await actions.resubscribe(token)
+    assert not await actions.resubscribe(token)
+    assert not (await actions.unsubscribe_view(token)).done
+
+
+async def test_the_web_version_is_made_for_the_person(actions):
+    html = await actions.web_version(TOKENS.seal(Recipient(1, 5, 1)))
+    assert "Ann &amp; Bob" in html and "https://m.example/u/" in html
+
+
+@pytest.mark.parametrize(("address", "shown"), [("anna@x.example", "a…a@x.example"), ("al@x.example", "…@x.example")])
+def test_masked(address, shown):
+    assert masked(address) == shown
