@@ -11,6 +11,9 @@ from time import gmtime
 WIDTH = 78
 """Characters after which a field is folded (RFC 5322 2.1.1)."""
 
+NEXT = "\r\n "
+"""Between two lines of a field; the blank is the one between the words."""
+
 _WORD = 75 - len("=?utf-8?q??=")  # RFC 2047 2: an encoded word has at most 75 characters
 _BLANKS = re.compile(r"\s+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 3.2.3, and blanks between atoms
@@ -37,6 +40,12 @@ def field(name: str, value: str) -> Field:
     wire = line if len(line) <= WIDTH else _folded(line)
     key = name.lower()
     return Field(key, f"{wire}\r\n".encode(), f"{key}:{value}\r\n".encode())
+
+
+def ready(name: str, *lines: str) -> Field:
+    """A field of words that are known to be ASCII without double blanks, cut into lines by the caller."""
+    key = name.lower()
+    return Field(key, f"{name}: {NEXT.join(lines)}\r\n".encode(), f"{key}:{' '.join(lines)}\r\n".encode())
 
 
 def one_line(text: str) -> str:

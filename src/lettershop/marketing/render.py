@@ -83,6 +83,7 @@ class Compiled:
         self._subject = _line(content.subject)
         self._html = _page(content.html)
         self._addresses = Addresses(design.public_url.rstrip("/"))
+        self._dated: tuple[float, Field] | None = None
         self._before, self._after = _fixed_fields(design, self.boundary)
 
     def make(self, person: Person) -> Built:
@@ -97,14 +98,20 @@ class Compiled:
         token, domain = person.token, self.design.domain
         page = self._addresses.unsubscribe(token)
         return [
-            headers.field("Date", headers.date(person.at)),
+            self._date(person.at),
             self._before,
             headers.field("To", headers.mailbox(person.name, person.address)),
             headers.field("Subject", headers.text(self._subject(person.values))),
-            headers.field("Message-ID", f"<{token}@{domain}>"),
-            headers.field("List-Unsubscribe", f"<{page}>, <mailto:unsubscribe+{token}@{domain}>"),  # RFC 2369 3.2
+            headers.ready("Message-ID", f"<{token}@{domain}>"),
+            headers.ready("List-Unsubscribe", f"<{page}>,", f"<mailto:unsubscribe+{token}@{domain}>"),  # RFC 2369 3.2
             *self._after,
         ]
+
+    def _date(self, at: float) -> Field:
+        """Recipients who were queued together share their date."""
+        if self._dated is None or self._dated[0] != at:
+            self._dated = (at, headers.ready("Date", headers.date(at)))
+        return self._dated[1]
 
     def page(self, person: Person) -> str:
         """The HTML part alone, for the web version."""

@@ -22,6 +22,9 @@ LEASE_SECONDS = 10.0
 POLL = 0.2
 """Seconds between two looks when there is nothing to do."""
 
+PAUSE = 5.0
+"""Seconds after an unforeseen error."""
+
 
 class CampaignWorker:
     """See the module. `owner` names this process; `expire`: seconds after which a message is given up."""
@@ -42,6 +45,10 @@ class CampaignWorker:
                 busy = await self.step()
             except LettershopError as error:
                 self._log.warning("campaigns wait", why=error.public)
+                busy = False
+            except Exception:
+                self._log.exception("campaigns stopped and will go on")
+                await self._clock.sleep(PAUSE)
                 busy = False
             if not busy:
                 await self._clock.sleep(POLL)

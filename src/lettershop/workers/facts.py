@@ -16,6 +16,9 @@ LEASE_SECONDS = 10.0
 POLL = 0.1
 """Seconds between two looks when there is nothing to do."""
 
+PAUSE = 5.0
+"""Seconds after an unforeseen error."""
+
 
 class FactWorker:
     """See the module. `owner` names this process."""
@@ -36,6 +39,9 @@ class FactWorker:
                 busy = await self._lease() and await self._analytics.step()
             except LettershopError as error:
                 self._log.warning("facts wait", why=error.public)
+            except Exception:
+                self._log.exception("facts stopped and will go on")
+                await self._clock.sleep(PAUSE)
             if not busy:
                 await self._clock.sleep(POLL)
         await self._main.write(singletons.give_back, LEASE, self._owner)
