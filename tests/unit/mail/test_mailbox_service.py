@@ -121,7 +121,7 @@ async def test_read_only_changes_nothing(staged: Staged) -> None:
     for change in (selected.store([0], FlagChange(add=SEEN)), selected.expunge(), selected.move([0], "Archive")):
         with pytest.raises(ReadOnly):
             await change
-    assert await selected.mark_seen([0]) is False
+    assert await selected.mark_seen([0]) == 0
     assert len(selected.recent) == 1
     assert len((await staged.open()).recent) == 1  # EXAMINE did not use it up
     assert len((await staged.open()).recent) == 0

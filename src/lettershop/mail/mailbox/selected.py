@@ -79,15 +79,13 @@ class Selected:
             self.index, messages.change_flags, self.mailbox_id, chosen, change, unchanged_since=unchanged_since
         )
 
-    async def mark_seen(self, positions: Sequence[int]) -> bool:
-        """Mark as read those that are not; whether there were any. Does nothing in a mailbox opened read-only."""
+    async def mark_seen(self, positions: Sequence[int]) -> int:
+        """Mark as read those that are not; the modseq of the change, 0 if there were none or the mailbox is read-only."""
         if self.read_only:
-            return False
+            return 0
         places = zip(positions, self.view.places(positions), strict=True)
         unseen = [at for at, place in places if place is not None and not self.index.flags[place] & SEEN]
-        if unseen:
-            await self.store(unseen, FlagChange(add=SEEN))
-        return bool(unseen)
+        return (await self.store(unseen, FlagChange(add=SEEN))).modseq if unseen else 0
 
     async def expunge(self, positions: Sequence[int] | None = None) -> None:
         """Take out for good what is marked as deleted, of these messages or of all."""

@@ -67,7 +67,7 @@ COMMANDS: dict[str, Spec] = {
     "CHECK": Spec(account.noop, State.SELECTED, News.ALL),
     "EXPUNGE": Spec(messages.expunge, State.SELECTED),
     "FETCH": Spec(messages.fetch, State.SELECTED, News.TELL),
-    "STORE": Spec(messages.store, State.SELECTED, News.NONE),
+    "STORE": Spec(messages.store, State.SELECTED, News.TELL),
     "SEARCH": Spec(messages.find, State.SELECTED, News.TELL),
     "COPY": Spec(messages.copy, State.SELECTED, News.ALL, target=True),
     "MOVE": Spec(messages.move, State.SELECTED, target=True),

@@ -31,11 +31,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The tagged answer: status, words, and the response code without brackets."""
+    """The tagged answer: status, words, and the response code without brackets. `own`: the modseq of changes that the
+    command made and has told of."""
 
     text: str
     code: str = ""
     status: str = "OK"
+    own: int = 0
 
 
 class Context:

@@ -1,6 +1,7 @@
 """Commands in an open mailbox."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lettershop.base.errors import ProtocolError
 from lettershop.mail.mailbox.content import pages
@@ -46,14 +47,15 @@ async def fetch(context: Context, command: Command) -> Done:
         wanted = [at for at, place in places if place is not None and modseqs[place] > request.changed_since]
     if not wanted:
         return Done("Fetched.")
-    if set_seen(items) and await selected.mark_seen(wanted) and Attribute("FLAGS") not in items:
+    own = await selected.mark_seen(wanted) if set_seen(items) else 0
+    if own and Attribute("FLAGS") not in items:
         items = (*items, Attribute("FLAGS"))  # RFC 9051 6.4.5: changed flags are told
     told = 0
     async for page in pages(selected, wanted, items):
         told += len(page.uids)
         context.say(answers(items, page))
         await context.flush()
-    return Done("Fetched.") if told == len(wanted) or context.uid else GONE
+    return replace(Done("Fetched.") if told == len(wanted) or context.uid else GONE, own=own)
 
 
 def _items(context: Context, request: values.Fetch) -> tuple[FetchItem, ...]:
@@ -93,12 +95,12 @@ async def store(context: Context, command: Command) -> Done:
         context.tell_flags([uid for uid in uids if uid not in refused])
     elif context.condstore:
         await _tell_modseqs(context, [uid for uid in uids if uid not in refused], changed.modseq)
-    await context.tell_news(refresh=False, expunge=context.uid, own=changed.modseq)
     if refused:
         names = changed.refused if context.uid else [selected.view.number(uid) for uid in changed.refused]
-        return Done("Some were changed by somebody else.", f"MODIFIED {form.number_set(names).decode()}")
+        modified = f"MODIFIED {form.number_set(names).decode()}"
+        return Done("Some were changed by somebody else.", modified, own=changed.modseq)
     gone = not context.uid and any(place is None for place in selected.view.places(wanted))
-    return GONE if gone else Done("Stored.")
+    return replace(GONE if gone else Done("Stored."), own=changed.modseq)
 
 
 async def _tell_modseqs(context: Context, uids: Sequence[int], modseq: int) -> None:

@@ -115,7 +115,7 @@ class ImapSession:
             news = spec.news
             if news & News.TELL:
                 expunge = bool(news & News.NUMBERS) or command.uid
-                await context.tell_news(refresh=bool(news & News.ASK), expunge=expunge)
+                await context.tell_news(refresh=bool(news & News.ASK), expunge=expunge, own=done.own)
         except MailboxGone as error:
             await self._bye(error.public)
             return
