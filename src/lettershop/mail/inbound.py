@@ -104,7 +104,8 @@ class Inbound:
         if verdict.refuse is not None:
             return Reply.of(550, "5.7.1", verdict.refuse.words)
         trace = self._trace(envelope, report, now)
-        await self.store(envelope.recipients, sender, trace + data, report, verdict, now)
+        message = trace + self._authenticator.cleaned(data)
+        await self.store(envelope.recipients, sender, message, report, verdict, now)
         return replies.ACCEPTED
 
     async def store(
