@@ -7,7 +7,7 @@ takes to put it into the queue.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from lettershop.marketing.segment_text import parse
 from lettershop.marketing.segments import SegmentInvalid, from_json, list_names, to_json
@@ -27,7 +27,7 @@ class Preview:
     first: tuple[Contact, ...]
 
 
-def condition(conn: Connection, tree: dict[str, Any], now: float) -> ColumnElement[bool] | None:
+def condition(conn: Connection, tree: dict[str, Any], now: float) -> predicates.Condition | None:
     """The tree as SQL for this connection's engine; None for everyone."""
     if not tree:
         return None
