@@ -20,19 +20,13 @@ from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
+from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
-from lettershop.servers.web.ports import (
-    CampaignLine,
-    ContactCard,
-    ContactLine,
-    Hit,
-    RecipientLine,
-    Services,
-    TimelineEntry,
-)
+from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.queue import SiteQueue, Waiting
 from lettershop.store.users import Membership
+from lettershop.store.views import RecipientRow, TimelineRow
 
 NOW = time.time()
 EMAIL, PASSWORD = "ann@brand.example", "letterpress"
@@ -186,7 +180,7 @@ class FakeReports:
 
     async def recipients(
         self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
-    ) -> list[RecipientLine]:
+    ) -> list[RecipientRow]:
         dice = random.Random(campaign_id)
         found = []
         for number in range(1, 300):
@@ -196,7 +190,7 @@ class FakeReports:
             answer = {"delivered": "250 2.0.0 OK queued as 4hW9x", "bounced": "550 5.1.1 user unknown, this mailbox does not exist here any more", "waiting": "451 4.7.1 Greylisted, come back in 5 minutes", "withheld": ""}[kind]  # fmt: skip
             opened = NOW - 500 if kind == "delivered" and dice.random() < 0.4 else None
             found.append(
-                RecipientLine(number, number, address, name, kind, 2 if kind == "waiting" else 1, NOW - 900 + number if kind != "waiting" else None,
+                RecipientRow(number, number, address, name, kind, 2 if kind == "waiting" else 1, NOW - 900 + number if kind != "waiting" else None,
                               NOW + 300 if kind == "waiting" else None, answer, opened, NOW - 800 if kind == "delivered" and dice.random() < 0.5 else None,
                               NOW - 300 if opened and dice.random() < 0.3 else None, NOW if opened and dice.random() < 0.02 else None,
                               NOW if opened and dice.random() < 0.03 else None, NOW if opened and dice.random() < 0.05 else None)
@@ -229,7 +223,7 @@ class FakeContacts:
 
     async def timeline(
         self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
-    ) -> list[TimelineEntry]:
+    ) -> list[TimelineRow]:
         story = [
             ("Replied", {"subject": "Re: the new papers", "message_id": 4}), ("Clicked", {"link": 1}), ("Opened", {}),
             ("Delivered", {"code": 250, "text": "2.0.0 OK queued as 4hW9x"}),
@@ -239,7 +233,7 @@ class FakeContacts:
         ]  # fmt: skip
         names = {9: "Winter catalogue", 7: "Newsletter November"}
         made = [
-            TimelineEntry(100 - n, NOW - n * 40_000, kind, 9 if n < 5 else 7 if n < 8 else None, names[9 if n < 5 else 7], data)
+            TimelineRow(100 - n, NOW - n * 40_000, kind, 9 if n < 5 else 7 if n < 8 else None, names[9 if n < 5 else 7], data)
             for n, (kind, data) in enumerate(story)
         ]  # fmt: skip
         return [entry for entry in made if before is None or entry.id < before][:limit]

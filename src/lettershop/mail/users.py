@@ -20,6 +20,7 @@ from lettershop.base.errors import Conflict, Invalid, NotFound, Refused, Tempora
 from lettershop.mail.passwords import Passwords
 from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import users as rows
+from lettershop.store import workspaces
 from lettershop.store.database import Database, Transaction
 from lettershop.store.users import Membership, SessionRow, User
 
@@ -265,8 +266,8 @@ def _create(
 ) -> None:
     user_id = rows.add_user(tx, email, name, password_hash, at)
     if workspace_id is None:
-        known = rows.workspace_ids(tx.conn)
-        workspace_id = known[0] if known else rows.ensure_workspace(tx, "Main", at)
+        known = workspaces.all_workspaces(tx.conn)
+        workspace_id = known[0].id if known else workspaces.ensure_workspace(tx, "Main", at)
     rows.set_role(tx, user_id, workspace_id, role)
 
 

@@ -77,17 +77,6 @@ def remove_user(tx: Transaction, user_id: int) -> None:
     tx.conn.execute(delete(users).where(users.c.id == user_id))
 
 
-def ensure_workspace(tx: Transaction, name: str, at: float) -> int:
-    """The id of the workspace of this name, made if there is none."""
-    insert_new(tx.conn, workspaces, [{"name": name, "created_at": at}])
-    return int(tx.conn.scalar(select(workspaces.c.id).where(workspaces.c.name == name)) or 0)
-
-
-def workspace_ids(conn: Connection) -> list[int]:
-    """All workspaces, oldest first."""
-    return list(conn.scalars(select(workspaces.c.id).order_by(workspaces.c.id)))
-
-
 def set_role(tx: Transaction, user_id: int, workspace_id: int, role: str) -> None:
     """Make a person a member of a workspace, or change the role."""
     row = {"user_id": user_id, "workspace_id": workspace_id, "role": role}
@@ -103,16 +92,6 @@ def memberships_of(conn: Connection, user_id: int) -> list[Membership]:
         .order_by(workspaces.c.id)
     )
     return [Membership(*row) for row in conn.execute(query)]
-
-
-def count_owners(conn: Connection) -> int:
-    """How many people own a workspace and can log in."""
-    query = (
-        select(func.count(func.distinct(users.c.id)))
-        .join(memberships, memberships.c.user_id == users.c.id)
-        .where(memberships.c.role == "owner", users.c.disabled.is_(False))
-    )
-    return int(conn.scalar(query) or 0)
 
 
 def add_session(

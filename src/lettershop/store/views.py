@@ -25,6 +25,8 @@ from lettershop.store.schema_main import (
 )
 
 STATES = {name: state for state, name in STATE_NAMES.items()}
+DEEDS = ("opened", "clicked", "replied", "unsubscribed", "complained")
+"""What a person may have done; asked for in the same place as a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def last_delivery(conn: Connection, campaign_id: int) -> float | None:
 def recipients(
     conn: Connection, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
 ) -> list[RecipientRow]:
-    """Recipients of a campaign by envelope id, a page after the id `after`; `query` looks in address and name."""
+    """Recipients of a campaign by envelope id, a page after the id `after`; `query` looks in address and name.
+
+    `state`: one of `STATE_NAMES`, waiting, or one of `DEEDS`.
+    """
     e, c, g = envelopes.c, contacts.c, engagements.c
     statement = (
         select(
@@ -94,6 +99,8 @@ def recipients(
         statement = statement.where(e.state == QUEUED, e.attempts > 0)
     elif state == "queued":
         statement = statement.where(e.state == QUEUED, e.attempts == 0)
+    elif state in DEEDS:
+        statement = statement.where(g[f"{state}_at"].is_not(None))
     elif state:
         statement = statement.where(e.state == STATES.get(state, -1))
     return [_recipient(list(row)) for row in conn.execute(statement)]

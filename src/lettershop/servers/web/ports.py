@@ -1,7 +1,6 @@
 """What the screens ask for: narrow ports and the lines they show. [pure]
 
-`app.py` fills `Services`; a service that is None hides its screens, so the interface starts without marketing. Values
-named like a screen's line say what that screen reads; any object with these attributes will do.
+`app.py` fills `Services`; a service that is None hides its screens, so the interface starts without marketing.
 """
 # ruff: noqa: D102 (the services themselves say what each call and field means)
 
@@ -11,93 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lettershop.mail.users import SignedIn, Who
 
-if TYPE_CHECKING:  # the figures of a report are marketing's; without that room nobody asks for them
+if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.insight.dnscheck import Finding
     from lettershop.marketing.report import Report
+    from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.queue import SiteQueue, Waiting
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignLine:
-    """A campaign in a list, with the figures of its funnel (people)."""
-
-    id: int
-    name: str
-    subject: str
-    state: str
-    created_at: float
-    scheduled_at: float | None
-    started_at: float | None
-    finished_at: float | None
-    recipients: int
-    sent: int
-    delivered: int
-    bounced: int
-    opened: int
-    clicked: int
-    replied: int
-    unsubscribed: int
-    complained: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientLine:
-    """One recipient of a campaign. `state`: queued, waiting, delivered, bounced, expired, withheld; `at` is when it got there."""
-
-    envelope_id: int
-    contact_id: int | None
-    address: str
-    name: str
-    state: str
-    attempts: int
-    at: float | None
-    due_at: float | None
-    answer: str
-    opened_at: float | None
-    machine_opened_at: float | None
-    clicked_at: float | None
-    unsubscribed_at: float | None
-    complained_at: float | None
-    replied_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactLine:
-    """A contact in a list. `suppressed` is the reason, or empty."""
-
-    id: int
-    address: str
-    name: str
-    lists: tuple[str, ...]
-    suppressed: str
-    created_at: float
-    last_opened_at: float | None
-    last_clicked_at: float | None
-    last_replied_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactCard:
-    """A contact with all that is known. `consent` lines are (at, kind, basis, source)."""
-
-    line: ContactLine
-    attributes: Mapping[str, object]
-    tracking_consent: bool | None
-    subscriptions: tuple[tuple[str, str, float], ...]
-    consents: tuple[tuple[float, str, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
-    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to."""
-
-    id: int
-    at: float
-    kind: str
-    campaign_id: int | None
-    campaign: str
-    data: Mapping[str, object]
+    from lettershop.store.views import RecipientRow, TimelineRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +58,7 @@ class Campaigns(Protocol):
 
     async def page(
         self, workspace_id: int, *, query: str = "", before: int | None = None, limit: int = 25
-    ) -> Sequence[CampaignLine]: ...
+    ) -> "Sequence[CampaignLine]": ...
     async def pause(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
     async def resume(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
     async def cancel(self, workspace_id: int, campaign_id: int, *, by: str) -> None: ...
@@ -151,7 +70,7 @@ class Reports(Protocol):
     async def report(self, workspace_id: int, campaign_id: int) -> "Report": ...
     async def recipients(
         self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
-    ) -> Sequence[RecipientLine]: ...
+    ) -> "Sequence[RecipientRow]": ...
 
 
 class Contacts(Protocol):
@@ -160,11 +79,11 @@ class Contacts(Protocol):
     async def count(self, workspace_id: int) -> int: ...
     async def page(
         self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50
-    ) -> Sequence[ContactLine]: ...
-    async def card(self, workspace_id: int, contact_id: int) -> ContactCard: ...
+    ) -> "Sequence[ContactLine]": ...
+    async def card(self, workspace_id: int, contact_id: int) -> "ContactCard": ...
     async def timeline(
         self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
-    ) -> Sequence[TimelineEntry]: ...
+    ) -> "Sequence[TimelineRow]": ...
 
 
 class Queue(Protocol):

@@ -1,12 +1,16 @@
 """The people of the workspace, and everything that happened to one of them."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lettershop.servers.web.frame import Screen, Ui, Visit
-from lettershop.servers.web.ports import Services, TimelineEntry
+from lettershop.servers.web.ports import Services
+
+if TYPE_CHECKING:
+    from lettershop.store.views import TimelineRow
 
 PAGE = 50
 TIMELINE = 40
@@ -58,14 +62,14 @@ def screen(ui: Ui, services: Services) -> Screen | None:
     return Screen("contacts", routes, "Contacts", "/contacts", "contacts", "Marketing", "contacts.read")
 
 
-def look(entry: TimelineEntry) -> tuple[str, str, str, str, bool]:
+def look(entry: "TimelineRow") -> tuple[str, str, str, str, bool]:
     """Icon, tone, words and detail of an entry; and whether the detail is what a server said."""
     icon, tone = ICONS.get(entry.kind, ("person", "calm"))
     spoken = any(entry.data.get(key) for key in ("text", "diagnostic"))
     return icon, tone, WORDS.get(entry.kind, entry.kind), detail(entry), spoken
 
 
-def detail(entry: TimelineEntry) -> str:
+def detail(entry: "TimelineRow") -> str:
     """What the fact says beyond its kind."""
     data = entry.data
     if "text" in data:

@@ -1,12 +1,17 @@
 """The start page: what is being sent now, and what became of the last campaigns."""
 
+from typing import TYPE_CHECKING
+
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lettershop.servers.web.drawing import funnel, stacked
+from lettershop.servers.web.drawing import Segment, Stage, funnel, stacked
 from lettershop.servers.web.frame import Screen, Ui, Visit
 from lettershop.servers.web.pages.report import LIVE
-from lettershop.servers.web.ports import CampaignLine, Services
+from lettershop.servers.web.ports import Services
+
+if TYPE_CHECKING:
+    from lettershop.marketing.views import CampaignLine
 
 SHOWN = 6
 
@@ -40,20 +45,20 @@ def elsewhere(ui: Ui, visit: Visit) -> Response:
     return visit.show("nowhere.html", screen="home")
 
 
-def stages(line: CampaignLine) -> list[object]:
+def stages(line: "CampaignLine") -> list[Stage]:
     """The small funnel of a campaign."""
     counts = [
         ("recipients", "Recipients", line.recipients), ("delivered", "Delivered", line.delivered),
         ("opened", "Opened", line.opened), ("clicked", "Clicked", line.clicked), ("replied", "Replied", line.replied),
     ]  # fmt: skip
-    return list(funnel(counts))
+    return funnel(counts)
 
 
-def progress(line: CampaignLine) -> list[object]:
+def progress(line: "CampaignLine") -> list[Segment]:
     """How far a running campaign is, as parts of a bar."""
     waiting = max(0, line.sent - line.delivered - line.bounced)
     parts = [
         ("good", "Delivered", line.delivered), ("bad", "Bounced", line.bounced), ("watch", "Waiting for a retry", waiting),
         ("calm", "Not tried yet", max(0, line.recipients - line.sent)),
     ]  # fmt: skip
-    return list(stacked(parts))
+    return stacked(parts)

@@ -1,0 +1,223 @@
+"""The interface on the real services and both engines: what a person sees and does, what a link in a message does."""
+
+import re
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+from sqlalchemy import Connection, select
+
+from lettershop.base.facts import Bounced, Delivered
+from lettershop.insight.dnscheck import Finding
+from lettershop.mail.accounts import Accounts
+from lettershop.mail.queue import Queue
+from lettershop.mail.tokens import Recipient, Tokens
+from lettershop.mail.users import Users
+from lettershop.marketing import campaign_file
+from lettershop.marketing.analytics import Analytics
+from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.contacts import ContactImport
+from lettershop.marketing.public import PublicActions
+from lettershop.marketing.views import CampaignDesk, ContactDesk
+from lettershop.samples import CAMPAIGN, SUBSCRIBERS
+from lettershop.servers.web.app import build
+from lettershop.servers.web.ports import Services
+from lettershop.store import accounts as account_rows
+from lettershop.store import envelopes, workspaces
+from lettershop.store.envelopes import Outcome
+from lettershop.store.schema_main import BOUNCED, DELIVERED, campaigns, facts
+from lettershop.workers.campaigns import CampaignWorker
+
+URL = "http://mail.brand.example"
+PASSWORD = "letterpress"
+PERSON = {
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "accept-language": "en",
+}
+
+
+class PlainPasswords:
+    """Stands in for argon2, which costs half a second a call."""
+
+    async def hash(self, password: str) -> str:
+        return f"plain:{password}"
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        return stored == f"plain:{password}"
+
+
+@dataclass
+class Shop:
+    store: object
+    clock: object
+    client: httpx2.AsyncClient
+    users: Users
+    tokens: Tokens
+    analytics: Analytics
+    campaign_id: int
+    workspace_id: int
+    csrf: str = ""
+
+    async def sign_in(self, email: str) -> None:
+        self.client.cookies.clear()
+        page = await self.client.get("/login")
+        token = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+        answer = await self.client.post("/login", data={"email": email, "password": PASSWORD, "csrf": token})
+        assert answer.status_code == 303, answer.text
+        page = await self.client.get("/", follow_redirects=True)
+        self.csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+
+    async def count(self) -> None:
+        while await self.analytics.step():
+            pass
+
+
+@pytest.fixture
+async def shop(store, clock, tmp_path):
+    tokens, passwords = Tokens(b"k" * 32), PlainPasswords()
+    users, campaign_service = Users(store.main, passwords, clock), Campaigns(store.main, store.mail, clock, URL)
+    workspace_id = await store.main.write(workspaces.ensure_workspace, "Shop", clock.now())
+    await store.mail.write(account_rows.add_domain, "brand.example", clock.now())
+    await store.mail.write(lambda tx: account_rows.add_key(tx, 1, "s1", "rsa", "PEM", clock.now()))
+
+    async def dns(name: str) -> list[Finding]:
+        return []
+
+    desk = CampaignDesk(store.main, campaign_service)
+    app = build(
+        Services(
+            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main), queue=Queue(store.main, clock),
+            mail_server=Accounts(store.mail, passwords, clock), dns=dns,
+            actions=PublicActions(store.main, tokens, clock, URL),
+        ),
+        public_url=URL,
+    )  # fmt: skip
+    await ContactImport(store.main, clock).run(
+        SUBSCRIBERS, workspace_id=workspace_id, list_name="Newsletter", basis="opted in at checkout",
+        rejected=tmp_path / "rejected.csv",
+    )  # fmt: skip
+    file = campaign_file.read(CAMPAIGN)
+    await store.main.write(workspaces.ensure_brand, workspace_id, at=clock.now(), **file.brand)
+    campaign_id = await campaign_service.create(workspace_id, file.draft)
+    await campaign_service.start(campaign_id)
+    worker = CampaignWorker(store.main, campaign_service, clock, owner="w1", expire=3600.0)
+    while await worker.step():
+        pass
+    transport = httpx2.ASGITransport(app, client=("203.0.113.7", 4711))
+    async with httpx2.AsyncClient(transport=transport, base_url=URL) as client:
+        made = Shop(store, clock, client, users, tokens, Analytics(store.main, store.mail), campaign_id, workspace_id)
+        await users.create("ann@brand.example", PASSWORD, role="owner")
+        await made.sign_in("ann@brand.example")
+        yield made
+
+
+async def deliver(shop, how_many):
+    """The first recipients get it, the last of them bounces; their envelopes."""
+    now = shop.clock.now()
+    lanes, _ = await shop.store.main.read(envelopes.open_lanes, now)
+    taken = await shop.store.main.write(envelopes.lease, "test", now, now + 60, [(lanes[0].lane_id, how_many)])
+    leased = [envelope for share in taken for envelope in share]
+    outcomes = []
+    for number, envelope in enumerate(leased):
+        head = {
+            "at": now, "workspace_id": envelope.workspace_id, "campaign_id": envelope.campaign_id,
+            "contact_id": envelope.contact_id, "envelope_id": envelope.envelope_id, "site": envelope.site, "mx": "mx",
+        }  # fmt: skip
+        if number == how_many - 1:
+            fact = Bounced(**head, code=550, text="5.1.1 no such user", reason="unknown", hard=True, address="x@y")
+            outcomes.append(Outcome(envelope.envelope_id, BOUNCED, now, answer="550 5.1.1 no such user", fact=fact))
+        else:
+            fact = Delivered(**head, code=250, text="ok", latency=0.25)
+            outcomes.append(Outcome(envelope.envelope_id, DELIVERED, now, answer="250 ok", fact=fact))
+    await shop.store.main.write(envelopes.finish, outcomes)
+    await shop.count()
+    return leased
+
+
+def kinds(conn: Connection, envelope_id: int) -> list[str]:
+    return list(conn.scalars(select(facts.c.kind).where(facts.c.envelope_id == envelope_id).order_by(facts.c.id)))
+
+
+async def test_a_person_walks_through_every_screen(shop):
+    await deliver(shop, 10)
+    here = f"/campaigns/{shop.campaign_id}"
+    for path in ("/", "/campaigns", here, f"{here}/recipients", "/contacts", "/contacts/1", "/queue", "/domains",
+                 "/domains/brand.example", "/accounts"):  # fmt: skip
+        answer = await shop.client.get(path)
+        assert answer.status_code == 200, path
+    report = (await shop.client.get(here)).text
+    assert "hx-trigger" in report
+    assert "5.1.1 no such user" in report
+    recipients = (await shop.client.get(f"{here}/recipients", params={"state": "bounced"})).text
+    assert recipients.count("<tr>") == 2
+    found = (await shop.client.get("/contacts", params={"q": "1988"})).text
+    assert "1,988 people" in found
+
+
+async def test_pausing_and_resuming_reach_the_database_and_a_wrong_state_is_explained(shop):
+    here = f"/campaigns/{shop.campaign_id}"
+
+    async def state() -> str:
+        return await shop.store.main.read(
+            lambda conn: conn.scalar(select(campaigns.c.state).where(campaigns.c.id == shop.campaign_id))
+        )
+
+    for command, expected in (("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")):
+        answer = await shop.client.post(f"{here}/{command}", data={"csrf": shop.csrf})
+        assert answer.status_code == 303
+        assert await state() == expected
+    answer = await shop.client.post(f"{here}/resume", data={"csrf": shop.csrf})
+    assert answer.status_code == 409
+    assert (await shop.client.post(f"{here}/pause")).status_code == 403
+
+
+async def test_what_belongs_to_another_workspace_is_not_there(shop):
+    await deliver(shop, 3)
+    other = await shop.store.main.write(workspaces.ensure_workspace, "Other", shop.clock.now())
+    await shop.users.create("bob@other.example", PASSWORD, role="owner", workspace_id=other)
+    await shop.sign_in("bob@other.example")
+    here = f"/campaigns/{shop.campaign_id}"
+    for path in (here, f"{here}/recipients", "/contacts/1"):
+        assert (await shop.client.get(path)).status_code == 404, path
+    for command in ("pause", "cancel"):
+        assert (await shop.client.post(f"{here}/{command}", data={"csrf": shop.csrf})).status_code == 404
+    waiting = await shop.store.main.read(envelopes.counts, shop.campaign_id)
+    assert waiting["queued"] > 100
+    assert (await shop.client.post("/queue/20/remove", data={"csrf": shop.csrf})).status_code == 404
+    assert "Nothing waits" in (await shop.client.get("/queue")).text
+    for path in ("/domains", "/accounts"):
+        assert (await shop.client.get(path)).status_code == 403, path
+
+
+async def test_a_message_in_the_queue_is_taken_out(shop):
+    page = (await shop.client.get("/queue")).text
+    envelope_id = int(re.search(r"/queue/(\d+)/remove", page)[1])
+    answer = await shop.client.post(f"/queue/{envelope_id}/remove", data={"csrf": shop.csrf})
+    assert answer.headers["location"] == "/queue?done=remove"
+    assert await shop.store.main.read(kinds, envelope_id) == ["Withheld"]
+
+
+async def test_links_are_counted_before_they_answer_and_one_click_unsubscribes(shop):
+    envelope = (await deliver(shop, 2))[0]
+    shop.clock.advance(60)
+    token = shop.tokens.seal(Recipient(shop.campaign_id, envelope.envelope_id, envelope.contact_id))
+    shop.client.cookies.clear()
+    assert (await shop.client.get(f"/o/{token}.gif", headers=PERSON)).status_code == 200
+    answer = await shop.client.get(f"/c/{token}/1", headers=PERSON)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://shop.brand.example/autumn")
+    assert (await shop.client.get(f"/c/{token}/99")).status_code == 404
+    assert (await shop.client.get(f"/c/{token[:-1]}a/1")).status_code == 404
+    for path in (f"/u/{token}", f"/v/{token}"):
+        assert (await shop.client.get(path)).status_code == 200
+    assert await shop.store.main.read(kinds, envelope.envelope_id) == ["Delivered", "Opened", "Clicked"]
+    await shop.count()
+    await shop.sign_in("ann@brand.example")
+    for state, rows in (("opened", 1), ("clicked", 1), ("replied", 0), ("delivered", 1), ("bounced", 1)):
+        page = await shop.client.get(f"/campaigns/{shop.campaign_id}/recipients", params={"state": state})
+        assert page.text.count('<td data-label="State">') == rows, state
+    answer = await shop.client.post(f"/u/{token}", data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert (await shop.store.main.read(kinds, envelope.envelope_id))[-1] == "Unsubscribed"
+    assert "You are unsubscribed" in (await shop.client.get(f"/u/{token}")).text
+    back = await shop.client.post(f"/u/{token}", data={"action": "resubscribe"})
+    assert "Welcome back" in back.text
