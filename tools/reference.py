@@ -173,7 +173,7 @@ def default_of(parameter: Any) -> str:
     value = parameter.default
     if isinstance(value, Enum):
         value = value.value
-    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    plain = isinstance(value, str | int | float | Path) and not isinstance(value, bool)
     return f"`{value}`" if plain and value != "" else ""
 
 
