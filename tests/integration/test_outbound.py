@@ -88,7 +88,7 @@ class Bench:
 
     async def until(self, condition, seconds=10.0):
         async with asyncio.timeout(seconds):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - the database cannot wake us
                 await asyncio.sleep(0.02)
 
     async def idle(self):

@@ -41,7 +41,7 @@ async def test_kill_9_loses_nothing(store):
             before = len(inbox.messages)
             process = await start(store, net)
             async with asyncio.timeout(20):
-                while len(inbox.messages) == before and process.returncode is None:
+                while len(inbox.messages) == before and process.returncode is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             await asyncio.sleep(moments.uniform(0, 0.12))
             process.kill()
@@ -49,7 +49,7 @@ async def test_kill_9_loses_nothing(store):
             killed_early += len(inbox.by_recipient()) < PEOPLE
         process = await start(store, net)
         async with asyncio.timeout(30):
-            while await store.main.read(queue.totals) != {"queued": 0, "leased": 0}:
+            while await store.main.read(queue.totals) != {"queued": 0, "leased": 0}:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         process.kill()
         await process.wait()

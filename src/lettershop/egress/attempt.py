@@ -20,14 +20,15 @@ from lettershop.base.facts import Deferred
 from lettershop.base.log import Logger
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.egress.pace import Pace, handful
+from lettershop.egress.prepare import Prepared
 from lettershop.egress.site import Hop, Routes, Unroutable
 from lettershop.egress.verdict import Answer, judge, not_made, too_late, withheld
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
 from lettershop.store.envelopes import Outcome
 from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
 
-LOW = 2
-"""Prepared messages left when the next handful is asked for."""
+AHEAD = 0.15
+"""Seconds' worth of prepared messages left when the next handful is asked for."""
 MOST_ADDRESSES = 6
 FAILED_TOGETHER = 8
 """Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
@@ -72,8 +73,8 @@ class Desk(Protocol):
     def reached(self) -> None:
         """A connection stands: more may follow."""
 
-    async def prepare(self, leased: Sequence[Leased]) -> Sequence[tuple[Leased, Recipe | Withhold]]:
-        """Ask the source."""
+    async def prepare(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
+        """Ask the source; `pressing`: the connection has nothing to do until then."""
 
     def record(self, outcome: Outcome) -> None:
         """Store this soon."""
@@ -179,7 +180,8 @@ class Attempt:
             if leased.expires_at <= now:
                 desk.record(too_late(leased, now, self._pace.why if self._pace.failures else ""))
         ready = []
-        for leased, answer in await desk.prepare([leased for leased in taken if leased.expires_at > now]):
+        alive = [leased for leased in taken if leased.expires_at > now]
+        for leased, answer in await desk.prepare(alive, pressing=not self._prepared):
             if isinstance(answer, Withhold):
                 desk.record(withheld(leased, answer, desk.clock.now()))
             else:
@@ -199,7 +201,7 @@ class Attempt:
         if self._leaving:
             if not self._on_wire and not self._over.done():
                 self._over.set_result(None)
-        elif len(self._prepared) <= LOW and self._fetching is None:
+        elif self._fetching is None and len(self._prepared) * self._seconds <= AHEAD:
             self._fetch()
 
     def _fetch(self) -> None:

@@ -20,9 +20,10 @@ from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
 from lettershop.egress.lease import Window
-from lettershop.egress.message import Leased, MessageSource, Recipe, Withhold
+from lettershop.egress.message import Leased, MessageSource
 from lettershop.egress.outcomes import Outcomes
 from lettershop.egress.pace import Limits, Pace
+from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.schedule import Schedule
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
@@ -84,8 +85,7 @@ class Engine:
             settings.tls, settings.timeouts, settings.source_address,
         )  # fmt: skip
         self._settings = settings
-        self._campaigns = campaigns
-        self._stored = stored
+        self._preparer = Preparer(campaigns, stored)
         self._limits = Limits(settings.connections, settings.messages_per_connection)
         self._window = Window(db, settings.owner, size=settings.window, lease_for=settings.lease_for)
         self._outcomes = Outcomes(db, self._committed, self.log)
@@ -226,18 +226,9 @@ class Engine:
         if not self._stopping:
             self._dispatch(self.clock.now())
 
-    async def prepare(self, leased: Sequence[Leased]) -> Sequence[tuple[Leased, Recipe | Withhold]]:
+    async def prepare(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
         """See `attempt.Desk.prepare`."""
-        recipes = [one for one in leased if one.campaign_id is not None]
-        stored = [one for one in leased if one.campaign_id is None]
-        answers: list[tuple[Leased, Recipe | Withhold]] = []
-        if recipes and self._campaigns is None:
-            answers += [(one, Withhold(one.envelope_id, "no-marketing", again=True)) for one in recipes]
-        elif recipes and self._campaigns is not None:
-            answers += zip(recipes, await self._campaigns.prepare(recipes), strict=True)
-        if stored:
-            answers += zip(stored, await self._stored.prepare(stored), strict=True)
-        return answers
+        return await self._preparer.ask(leased, pressing=pressing)
 
     def record(self, outcome: Outcome) -> None:
         """See `attempt.Desk.record`."""

@@ -153,8 +153,8 @@ class Pace:
         return not self.open and now > used and not self.rests(now)
 
 
-def handful(seconds_per_message: float, *, target: float = 0.25, most: int = 24) -> int:
-    """How many messages a connection should ask for at once: about a quarter of a second's worth, so a pause acts soon."""
+def handful(seconds_per_message: float, *, target: float = 0.3, most: int = 32) -> int:
+    """How many messages a connection should ask for at once: about a third of a second's worth, so that a pause acts soon."""
     if seconds_per_message <= 0:
         return 4
     return max(1, min(most, int(target / seconds_per_message)))

@@ -17,6 +17,7 @@ from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED, WI
 
 LONGEST = 500
 """Characters of an answer that are kept."""
+_CONTROLS = dict.fromkeys((*range(32), 127), " ")
 AGAIN_SOON = 2.0
 """Seconds after which an envelope comes back whose campaign said "not now"."""
 
@@ -33,9 +34,15 @@ class Answer:
     tls: str = ""
 
     @property
+    def words(self) -> str:
+        """Enhanced code and text, without what neither a screen nor a database likes."""
+        words = f"{self.enhanced} {self.text}" if self.enhanced else self.text
+        return words[:LONGEST].translate(_CONTROLS)
+
+    @property
     def line(self) -> str:
         """Code and words."""
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)[:LONGEST]
+        return f"{self.code} {self.words}"
 
     @property
     def dialogue(self) -> str:
@@ -56,7 +63,7 @@ def judge(leased: Leased, address: str, answer: Answer, now: float, delays: Sequ
         return _bounced(leased, address, answer, now, found, EXPIRED)
     fact = Deferred(
         at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
-        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=answer.words,
         reason=found.reason, attempt=leased.attempts + 1, retry_at=at,
     )  # fmt: skip
     return Outcome(leased.envelope_id, QUEUED, now, answer=answer.dialogue, address=address, due_at=at, fact=fact)
@@ -65,7 +72,7 @@ def judge(leased: Leased, address: str, answer: Answer, now: float, delays: Sequ
 def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outcome:
     fact = Delivered(
         at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
-        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=answer.words,
         tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at),
     )  # fmt: skip
     return Outcome(leased.envelope_id, DELIVERED, now, answer=answer.dialogue, address=address, fact=fact)
@@ -74,15 +81,11 @@ def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outc
 def _bounced(leased: Leased, address: str, answer: Answer, now: float, found: Class, state: int) -> Outcome:
     fact = Bounced(
         at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
-        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=_text(answer),
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=answer.words,
         reason=found.reason, hard=found.hard and state == BOUNCED, address=address, attempt=leased.attempts + 1,
         advice=found.advice,
     )  # fmt: skip
     return Outcome(leased.envelope_id, state, now, answer=answer.dialogue, address=address, fact=fact)
-
-
-def _text(answer: Answer) -> str:
-    return f"{answer.enhanced} {answer.text}".strip()[:LONGEST]
 
 
 def too_late(leased: Leased, now: float, why: str) -> Outcome:

@@ -14,6 +14,7 @@ Screens and commands that look at the queue are in `store.queue`. Statements wri
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
@@ -274,21 +275,26 @@ def close_empty_lanes(tx: Transaction, now: float, grace: float = 3600.0) -> int
 
 _COLUMNS = (
     "id, workspace_id, campaign_id, contact_id, outgoing_id, address, site, attempts, due_at, created_at, expires_at,"
-    " lane_id, leased_until"
+    " lane_id"
 )
-# Reason: select and mark in one statement, one index range, no row read twice.
-_LEASE_SQLITE = text(f"""
-    UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until WHERE id IN (
-        SELECT id FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now ORDER BY due_at LIMIT :limit)
-    RETURNING {_COLUMNS}
+# Reason (SQLite): Python's driver gives up the interpreter lock at every row that it steps to, and beside a thread that
+# renders and signs it gets it back late. So all rows of a statement travel as one JSON text, in and out. Nobody comes
+# between the two statements: SQLite has one writer.
+_DUE_SQLITE = text(f"""
+    SELECT json_group_array(json_array({_COLUMNS}, :until)) FROM (
+        SELECT * FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now ORDER BY due_at LIMIT :limit)
 """)  # noqa: S608 - constants only
+_MARK_SQLITE = text("""
+    UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until
+    WHERE id IN (SELECT value FROM json_each(:ids))
+""")
 # Reason: many processes lease at once, nobody waits for another's rows; MATERIALIZED keeps LIMIT evaluated once.
 _LEASE_POSTGRESQL = text(f"""
     WITH due AS MATERIALIZED (
         SELECT id AS due_id FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now
         ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until FROM due WHERE id = due.due_id
-    RETURNING {_COLUMNS}
+    RETURNING {_COLUMNS}, leased_until
 """)  # noqa: S608 - constants only
 
 
@@ -296,13 +302,29 @@ def lease(
     tx: Transaction, owner: str, now: float, until: float, shares: Sequence[tuple[int, int]]
 ) -> list[list[Leased]]:
     """Take up to n due envelopes from each (lane id, n), earliest due first; a list for each share."""
-    statement = _LEASE_SQLITE if tx.sqlite else _LEASE_POSTGRESQL
-    taken = []
+    take = _lease_sqlite if tx.sqlite else _lease_postgresql
+    leased = []
     for lane, limit in shares:
-        values = {"owner": owner, "until": until, "lane": lane, "now": now, "limit": limit}
-        rows = [Leased(*row) for row in tx.conn.execute(statement, values)]
-        taken.append(sorted(rows, key=_due))
-    return taken
+        rows = take(tx.conn, owner, now, until, lane, limit)
+        leased.append(sorted((Leased(*row) for row in rows), key=_due))
+    return leased
+
+
+def _lease_sqlite(
+    conn: Connection, owner: str, now: float, until: float, lane: int, limit: int
+) -> Sequence[Sequence[Any]]:
+    rows: list[list[Any]] = orjson.loads(
+        conn.scalar(_DUE_SQLITE, {"lane": lane, "now": now, "until": until, "limit": limit})
+    )
+    conn.execute(_MARK_SQLITE, {"owner": owner, "until": until, "ids": orjson.dumps([row[0] for row in rows]).decode()})
+    return rows
+
+
+def _lease_postgresql(
+    conn: Connection, owner: str, now: float, until: float, lane: int, limit: int
+) -> Sequence[Sequence[Any]]:
+    values = {"owner": owner, "until": until, "lane": lane, "now": now, "limit": limit}
+    return conn.execute(_LEASE_POSTGRESQL, values).all()
 
 
 def _due(leased: Leased) -> tuple[float, int]:
@@ -310,15 +332,31 @@ def _due(leased: Leased) -> tuple[float, int]:
 
 
 # Reason: which of a batch are still open, in one seek each, before facts are told of them.
-_OPEN_SQLITE = text("SELECT id FROM envelopes WHERE state <= 1 AND id IN (SELECT value FROM json_each(:ids))")
-_OPEN_POSTGRESQL = text("SELECT id FROM envelopes WHERE state <= 1 AND id = ANY(CAST(:ids AS BIGINT[])) FOR UPDATE")
-# Reason: one prepared statement for all kinds of outcome, run once a row by the driver.
-_FINISH = text("""
-    UPDATE envelopes SET state = :state, attempts = attempts + :tried, answer = COALESCE(:answer, answer),
-        address = COALESCE(:address, address), due_at = COALESCE(:due, due_at), finished_at = :finished,
-        owner = NULL, leased_until = NULL
-    WHERE id = :id
+_OPEN_SQLITE = text("""
+    SELECT json_group_array(id) FROM envelopes WHERE state <= 1 AND id IN (SELECT value FROM json_each(:ids))
 """)
+_OPEN_POSTGRESQL = text("SELECT id FROM envelopes WHERE state <= 1 AND id = ANY(CAST(:ids AS BIGINT[])) FOR UPDATE")
+# Reason: all outcomes of a batch in one statement, of whatever kind.
+_FINISH = """
+    UPDATE envelopes SET state = v.state, attempts = attempts + v.tried, answer = COALESCE(v.answer, envelopes.answer),
+        address = COALESCE(v.address, envelopes.address), due_at = COALESCE(v.due, envelopes.due_at),
+        finished_at = v.finished, owner = NULL, leased_until = NULL
+    FROM {rows} WHERE envelopes.id = v.id
+"""
+_FINISH_SQLITE = text(
+    _FINISH.format(
+        rows="""(
+        SELECT value ->> 'id' AS id, value ->> 'state' AS state, value ->> 'tried' AS tried, value ->> 'answer' AS answer,
+               value ->> 'address' AS address, value ->> 'due' AS due, value ->> 'finished' AS finished
+        FROM json_each(:rows)) AS v"""
+    )
+)
+_FINISH_POSTGRESQL = text(
+    _FINISH.format(
+        rows="""jsonb_to_recordset(CAST(:rows AS JSONB)) AS v(
+        id BIGINT, state INT, tried INT, answer TEXT, address TEXT, due DOUBLE PRECISION, finished DOUBLE PRECISION)"""
+    )
+)
 
 
 def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
@@ -330,7 +368,8 @@ def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
     known = [outcome for outcome in outcomes if outcome.envelope_id in alive]
     if not known:
         return 0
-    tx.conn.execute(_FINISH, [_finish_values(outcome) for outcome in known])
+    rows = orjson.dumps([_finish_values(outcome) for outcome in known]).decode()
+    tx.conn.execute(_FINISH_SQLITE if tx.sqlite else _FINISH_POSTGRESQL, {"rows": rows})
     for outcome in known:
         if outcome.fact is not None:
             tx.fact(outcome.fact)
@@ -347,7 +386,7 @@ def _finish_values(outcome: Outcome) -> dict[str, object]:
 
 def _open_ids(tx: Transaction, ids: list[int]) -> set[int]:
     if tx.sqlite:
-        return set(tx.conn.scalars(_OPEN_SQLITE, {"ids": orjson.dumps(ids).decode()}))
+        return set(orjson.loads(tx.conn.scalar(_OPEN_SQLITE, {"ids": orjson.dumps(ids).decode()})))
     return set(tx.conn.scalars(_OPEN_POSTGRESQL, {"ids": ids}))
 
 

@@ -57,8 +57,8 @@ def test_an_unreachable_site_rests_longer_each_time_and_is_tried_with_one_connec
     assert one.room(70) == 8
 
 
-def test_a_handful_is_a_quarter_of_a_second():
+def test_a_handful_is_a_third_of_a_second():
     assert handful(0) == 4
-    assert handful(0.001) == 24
-    assert handful(0.05) == 5
+    assert handful(0.001) == 32
+    assert handful(0.06) == 5
     assert handful(3) == 1

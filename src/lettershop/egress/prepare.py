@@ -1,0 +1,91 @@
+"""Asks the sources for many connections at once.
+
+Connections that still have messages ready wait a moment for others; one that has none does not, and takes along all
+that wait. So a read of the store serves as many messages as there is load for, and a lone message goes at once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from lettershop.egress.message import Leased, MessageSource, Recipe, Withhold
+
+MOST = 250
+"""Envelopes in one question."""
+GATHER = 0.1
+"""Seconds that a question which does not press waits for others."""
+
+Prepared = Sequence[tuple[Leased, Recipe | Withhold]]
+
+
+class Preparer:
+    """One per engine. Without a source for campaigns, their envelopes go back to the queue."""
+
+    def __init__(self, campaigns: MessageSource | None, stored: MessageSource) -> None:
+        self._campaigns = campaigns
+        self._stored = stored
+        self._waiting: list[tuple[Sequence[Leased], asyncio.Future[Prepared]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
+        """An answer for each. Raises what the source raised."""
+        if not leased:
+            return []
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Prepared] = loop.create_future()
+        self._waiting.append((leased, future))
+        if pressing or sum(len(part) for part, _ in self._waiting) >= MOST:
+            self._begin()
+        elif self._timer is None and self._task is None:
+            self._timer = loop.call_later(GATHER, self._begin)
+        return await future
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._together(self._next())
+        finally:
+            self._task = None
+
+    def _next(self) -> list[tuple[Sequence[Leased], asyncio.Future[Prepared]]]:
+        taken = count = 0
+        for leased, _ in self._waiting:
+            if taken and count + len(leased) > MOST:
+                break
+            taken, count = taken + 1, count + len(leased)
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return group
+
+    async def _together(self, group: list[tuple[Sequence[Leased], asyncio.Future[Prepared]]]) -> None:
+        try:
+            answers = {
+                one.envelope_id: answer
+                for one, answer in await self._answers([one for part, _ in group for one in part])
+            }
+        except Exception as error:
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for leased, future in group:
+            if not future.done():
+                future.set_result([(one, answers[one.envelope_id]) for one in leased])
+
+    async def _answers(self, leased: Sequence[Leased]) -> list[tuple[Leased, Recipe | Withhold]]:
+        recipes = [one for one in leased if one.campaign_id is not None]
+        stored = [one for one in leased if one.campaign_id is None]
+        answers: list[tuple[Leased, Recipe | Withhold]] = []
+        if recipes and self._campaigns is None:
+            answers += [(one, Withhold(one.envelope_id, "no-marketing", again=True)) for one in recipes]
+        elif recipes and self._campaigns is not None:
+            answers += zip(recipes, await self._campaigns.prepare(recipes), strict=True)
+        if stored:
+            answers += zip(stored, await self._stored.prepare(stored), strict=True)
+        return answers
