@@ -1,6 +1,6 @@
 """The storage and the services of one process, built from the configuration."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -114,10 +114,11 @@ def owner_of(config: Config, number: int) -> str:
     return f"{config.server.hostname}/{number}"
 
 
-async def give_back_leases(config: Config, number: int) -> None:
-    """Envelopes that a dead worker held go back to the queue."""
+async def give_back_leases(config: Config, numbers: Iterable[int]) -> None:
+    """Envelopes that dead workers held go back to the queue."""
     database = open_half(config.database_url, MAIN)
     try:
-        await database.write(envelopes.release_owner, owner_of(config, number))
+        for number in numbers:
+            await database.write(envelopes.release_owner, owner_of(config, number))
     finally:
         await database.close()

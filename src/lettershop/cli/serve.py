@@ -63,19 +63,25 @@ def parse_roles(text: str) -> tuple[Role, ...]:
 
 def run(config: Config, roles: tuple[Role, ...]) -> int:
     """Supervise the workers; the exit code."""
+    workers = workers_of(config)
     Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
-    asyncio.run(prepare_storage(config))
     certificate_files(config, SystemClock())  # made before the workers fork, so that no two make one
+    asyncio.run(_prepare(config, workers))
     listeners = {name: getattr(config.listen, name) for role in roles for name in LISTENERS[role]}
-    sockets = bind(listeners, workers_of(config))
+    sockets = bind(listeners, workers)
 
     def ready() -> None:
         for service, where in addresses(sockets[0]).items():
             print(f"{service:<12} {', '.join(where)}", file=sys.stderr)
         print("ready", flush=True)
 
-    return Supervisor(
-        partial(run_worker, config, roles),
-        sockets,
-        after_death=lambda number: asyncio.run(give_back_leases(config, number)),
-    ).run(ready)
+    def after_death(number: int) -> None:
+        asyncio.run(give_back_leases(config, [number]))
+
+    return Supervisor(partial(run_worker, config, roles), sockets, after_death).run(ready)
+
+
+async def _prepare(config: Config, workers: int) -> None:
+    """The newest schema; and what workers held that were killed with their supervisor goes back to the queue."""
+    await prepare_storage(config)
+    await give_back_leases(config, range(workers))
