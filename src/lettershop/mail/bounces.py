@@ -1,0 +1,140 @@
+"""What a received message tells about mail that we sent: bounces, complaints, automatic answers. [pure]
+
+    found = inspect(message, classify)
+    found.kind, found.recipients[0].hard, found.message_id
+
+`wire.reports` reads the message; here its recipients get a reason and a verdict, hard or soft, in the words of the
+delivery engine, whose `classify` is handed in (an SMTP answer and a bounce mean the same).
+"""
+
+import email
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flufl.bounce import all_failures
+
+from lettershop.egress.classify import classify as classify_answer
+from lettershop.wire.reports import phrases
+from lettershop.wire.reports.recognise import recognise
+from lettershop.wire.reports.signs import from_machine
+from lettershop.wire.reports.values import Kind, Original, Recipient, Report
+from lettershop.wire.reports.view import view
+
+Classify = Callable[[int, str, str], tuple[str, bool]]
+"""(reply code, enhanced status, words) -> (reason, whether the address is dead)."""
+
+UNKNOWN_USER = "unknown-user"
+"""The reason of the delivery engine whose meaning depends on when it was said."""
+
+_ADDRESSING = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
+_CURT = re.compile(r"unknown user|user unknown", re.IGNORECASE)
+_VAGUE = (".0.0", ".5.0", ".7.0")
+
+ADVICE: dict[Kind, str] = {
+    "bounce": "Addresses that bounced hard are of no more use: suppress them. Look at the reason of the others.",
+    "delay": "Nothing to do: the server goes on trying.",
+    "complaint": "The person pressed \"spam\": write to this address no more, and look where the consent came from.",
+    "auto-reply": "Nothing to do: a machine answered.",
+    "unsubscribe": "Take the person off the list now; the law gives days, the person does not.",
+    "dmarc-report": "A receiver's report on mail in your domain's name; it counts in the deliverability figures.",
+    "tls-report": "A receiver's report on encrypted connections to your servers.",
+    "ordinary": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A recipient that a report is about. `hard`: the address is dead; `reason`: a class of `egress.classify`.
+
+    `status` is never empty for a bounce: x.0.0 where nothing more is known. `original`: the address to which it was
+    sent, where that is another one.
+    """
+
+    address: str
+    status: str
+    code: int
+    hard: bool
+    reason: str
+    diagnostic: str
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a message is. `message_id`: of the message that it is about or that it answers, empty if it does not say."""
+
+    kind: Kind
+    recipients: tuple[Affected, ...]
+    original: Original
+    feedback: str
+    advice: str
+
+    @property
+    def message_id(self) -> str:
+        """The original's Message-ID without brackets."""
+        return self.original.message_id
+
+    def as_json(self) -> dict[str, Any]:
+        """As `lettershop inspect` prints it (CONTRACT.md)."""
+        people = [asdict(person) for person in self.recipients]
+        for person in people:
+            person["class"] = person.pop("reason")
+        return {"kind": self.kind, "recipients": people, "advice": self.advice, "message_id": self.message_id} | (
+            {"feedback": self.feedback} if self.feedback else {}
+        )
+
+
+def understand(message: bytes) -> Inspection:
+    """`inspect` with the rules of our own delivery engine. Never raises."""
+    return inspect(message, _judge)
+
+
+def _judge(code: int, status: str, words: str) -> tuple[str, bool]:
+    judged = classify_answer(code, status, words)
+    return judged.reason, judged.hard
+
+
+def inspect(message: bytes, classify: Classify) -> Inspection:
+    """What the message is, and what it means for each recipient it is about."""
+    report = recognise(message)
+    if report.kind in ("bounce", "delay") and not report.recipients:
+        report = Report(report.kind, _fallback(message), report.original)
+    people = tuple(_affected(recipient, report.kind, classify) for recipient in report.recipients)
+    return Inspection(report.kind, people, report.original, report.feedback, ADVICE[report.kind])
+
+
+def _fallback(message: bytes) -> tuple[Recipient, ...]:
+    """Old forms that our own reader finds nobody in; slow, and only asked about mail that machines wrote."""
+    if not from_machine(view(message)):
+        return ()
+    _, permanent = all_failures(email.message_from_bytes(message))
+    return tuple(Recipient(address.decode("ascii", "replace"), "failed") for address in sorted(permanent))
+
+
+def _affected(recipient: Recipient, kind: Kind, classify: Classify) -> Affected:
+    if kind not in ("bounce", "delay"):
+        status = recipient.status or ("2.0.0" if recipient.action == "delivered" else "")
+        return Affected(recipient.address, status, recipient.code, False, "", recipient.diagnostic, recipient.original)
+    status = recipient.status or ("4.0.0" if kind == "delay" else "5.0.0")
+    reason, hard = _classified(recipient, status, classify)
+    return Affected(
+        recipient.address, status, recipient.code, hard and kind == "bounce", reason, recipient.diagnostic,
+        recipient.original,
+    )  # fmt: skip
+
+
+def _classified(recipient: Recipient, status: str, classify: Classify) -> tuple[str, bool]:
+    """Reason and hardness. A status that says little is replaced by what the words amount to."""
+    told = phrases.status_of(recipient.diagnostic) if status.endswith(_VAGUE) else ""
+    final = status.startswith("5") or status[2:] in _ADDRESSING  # given up on a wrong address, though said with 4xx
+    code = recipient.code or (550 if final else 450)
+    if final and code < 500:
+        code += 100
+    elif not final and code >= 500 and not recipient.code:
+        code -= 100
+    reason, hard = classify(code, status[0] + told[1:] if told else status, recipient.diagnostic)
+    if reason == UNKNOWN_USER and recipient.stage == "dot" and _CURT.search(recipient.diagnostic):
+        return reason, False  # taken at RCPT and refused after the message: a filter that says no more than that
+    return reason, hard

@@ -1,0 +1,191 @@
+"""Words and fields that tell what kind of mail about mail this is. Data and small tests on it. [pure]
+
+A bounce without machine-readable fields is known by several signs together; words alone never make one, since people
+quote bounces to each other: there must be a sender that only machines use.
+"""
+
+import re
+
+from lettershop.wire.message.addresses import mailboxes
+from lettershop.wire.message.headers import Header
+from lettershop.wire.message.words import decode
+from lettershop.wire.reports.view import View
+
+_DAEMON = re.compile(
+    r"(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|maildaemon|mail[-_.]delivery[-_.](?:system|subsystem)|"
+    r"mmdf|root|mailerdaemon|bounce[sd]?(?:[-+].*)?|noreply-dmarc.*)(?:@.*)?",
+    re.IGNORECASE,
+)
+_DAEMON_NAME = re.compile(
+    r"mail(?:er)? (?:delivery|system|daemon|administrator)|mailer-daemon|postmaster|ndr ", re.IGNORECASE
+)
+
+_FAILED_SUBJECT = re.compile(
+    r"\W*(?:undeliver|undelivered|undelivery|returned (?:mail|to sender|message)|mail returned|delivery (?:status )?notification|"
+    r"delivery (?:has |was )?(?:failure|failed|report|problem|error|final failure)|delivery notification|failure (?:notice|delivery)|"
+    r"(?:mail|message|email|e-mail) (?:delivery )?(?:fail|problem|error|status|system error|could not be delivered|not delivered|"
+    r"undeliver|has not been delivered|was not delivered|bounced|returned)|"
+    r"(?:your )?(?:mail|message|email|e-mail)\b.{0,60}(?:could not be|not|cannot be|can't be|was not|wasn't) deliver|"
+    r"fail(?:ed|ure) (?:delivery|mail|notice|to deliver)|nondeliver|non[- ]?deliver|non remis|rapport de non|"
+    r"there was an error sending your mail|unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
+    r"warning: (?:message|could not send|mail)|delayed mail|delayed delivery|delivery (?:is )?(?:temporarily )?delay|"
+    r"message delayed|mail system error|mail error|(?:notification|avis) d['e]|échec|unzustellbar|nicht zustellbar|"
+    r"zustellung|no entregad|no se puede entregar|não (?:entregue|foi)|mancat[ao] (?:consegna|recapito)|non recapitabile|"
+    r"onbestelbaar|niet (?:bezorgd|afgeleverd)|ikke lever|kan inte levereras|не (?:доставлено|удалось)|недоставлен|"
+    r"メール(?:エラー|システム|配信)|配信(?:エラー|不能|できません)|エラー通知|退信|系统退信|投递失败|传递失败|user unknown|"
+    r"unknown (?:user|recipient|address)|host unknown|mailbox (?:full|unavailable)|bounced? (?:mail|message))",
+    re.IGNORECASE,
+)
+_FAILED_WORDS = re.compile(
+    r"could ?n[o']t be (?:delivered|sent)|(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
+    r"cannot be delivered|"
+    r"undeliverable|unable to deliver|not able to deliver|wasn't able to deliver|were unable to deliver|"
+    r"(?:error|trouble|problem)s? (?:was |occurred )?(?:while )?(?:attempting to |trying to )?deliver|"
+    r"delivery (?:has )?failed|deliver.{0,60}failed|"
+    r"failed permanently|(?:had|has) (?:permanent )?(?:fatal |delivery )?(?:errors|problems)|permanent (?:fatal )?error|"
+    r"did not reach|returned to (?:you|sender)|message .{0,30}(?:rejected|refused|returned)|not listed in|"
+    r"transcript of session|unknown user|user unknown|no such user|failure reasons|delivery has been (?:delayed|aborted)|"
+    r"(?:delivery|delevery) to the following recipients? (?:has |was |have )?(?:been )?(?:delayed|failed|aborted)|"
+    r"not yet been delivered|will (?:be retried|keep trying)|mail could not|was undeliverable|"
+    r"(?:unzustellbar|nicht zugestellt|konnte nicht|pu être|n'a pas|no (?:se )?(?:ha )?(?:pudo|podido)|impossibile|não pôde)|"
+    r"送信できません|配信できません|届けること|送付できません|не может быть доставлено|не удалось доставить|无法|未能|退回|google groups",
+    re.IGNORECASE,
+)
+_LIST_MANAGER = re.compile(r"owner-|.*-(?:admin|owner|request|bounces|help)@|majordomo|listserv|mailman", re.IGNORECASE)
+_NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.IGNORECASE)
+
+_DELAYED_WORDS = re.compile(
+    r"warning (?:message )?only|(?:has|have) (?:not yet been|been) (?:delayed|delivered yet)|not yet been delivered|"
+    r"will (?:be retried|keep trying|continue)|still being retried|delivery attempts will continue|"
+    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|"
+    r"will automatically (?:be )?re(?:try|sen)|has been delayed",
+    re.IGNORECASE,
+)
+_GIVEN_UP_WORDS = re.compile(
+    r"giving up|given up|permanent(?:ly)? (?:fatal )?(?:error|failure|failed)|failed permanently|final failure|"
+    r"not going to try again",
+    re.IGNORECASE,
+)
+
+_AUTO_SUBJECT = re.compile(
+    r"\W*(?:auto(?:matic|matische|matisk|mated|maattinen)?[-_ :]?(?:re(?:ply|sponse|spond)|answer|antwort|svar|antwoord)|"
+    r"autorespon|auto-reply|autoreply|out[- ]of[- ](?:the[- ])?office|ooo\b|away from (?:the office|my)|i am (?:away|out of)|"
+    r"on vacation|vacation (?:reply|message|notice)|on (?:annual |parental |maternity )?leave|abwesen|automatische antwort|"
+    r"réponse automatique|absence (?:du bureau)?|en vacances|respuesta automática|fuera de (?:la )?oficina|ausente|"
+    r"risposta automatica|fuori ufficio|resposta automática|fora do escritório|afwezig|automatisch antwoord|"
+    r"frånvaro|fravær|poissaolo|autoodpowiedź|nieobecno|automatická odpověď|автоответ|自動(?:返信|応答)|自动(?:回复|答复)|不在|"
+    r"automatic reply|thank you for (?:your e?-?mail|contacting))",
+    re.IGNORECASE,
+)
+_UNSUBSCRIBE_WORDS = re.compile(
+    r"\W*(?:please )?(?:unsubscribe|remove|opt[- ]?out|stop|abmelden|abbestellen|austragen|désabonner|désinscri\w*|darme de baja|baja|"
+    r"disiscri\w*|cancella(?:mi)?|descadastr\w*|afmelden|uitschrijven|avregistrera|отписаться)"
+    r"(?:[: ]?(?: me)?(?: from (?:this|the|your) (?:mailing )?list)?)\W*",
+    re.IGNORECASE,
+)
+_UNSUBSCRIBE_BOX = re.compile(r"(?:unsubscribe|unsub|leave)(?:[+-].*)?@|.*-(?:unsubscribe|leave)@", re.IGNORECASE)
+
+
+def subject(header: Header) -> str:
+    """The subject for people."""
+    return decode(header.get("Subject") or "")
+
+
+def from_machine(view: View) -> bool:
+    """Whether only a mail system writes like that: the null sender, a daemon's name, fields that only they set."""
+    header = view.header
+    path = header.get("Return-Path")
+    if path is not None and (path.strip() in ("", "<>") or _DAEMON.match(path.strip().strip("<>"))):
+        return True
+    if header.field("X-Failed-Recipients") is not None or view.report_type == "delivery-status":
+        return True
+    names = [mailbox.display for mailbox in mailboxes(header.get("From") or "")]
+    return bool(_DAEMON.fullmatch(sender_of(header))) or any(_DAEMON_NAME.search(name) for name in names)
+
+
+def sender_of(header: Header) -> str:
+    """The first address in From, or what stands there if that is none."""
+    sender = header.get("From") or ""
+    found = mailboxes(sender)
+    return found[0].address if found else sender.strip()
+
+
+def tells_failure(view: View) -> bool:
+    """Whether subject or notice say that something was not delivered; both must be the report's own words."""
+    return bool(_FAILED_SUBJECT.match(subject(view.header)) or _FAILED_WORDS.search(view.notice))
+
+
+def is_bounce_in_words(view: View) -> bool:
+    """Whether this is a bounce or delay that no machine-readable field declares."""
+    if _NOT_MEMBER.search(view.notice[:500]) and _LIST_MANAGER.match(sender_of(view.header)):
+        return True
+    if from_machine(view):
+        return tells_failure(view)
+    # some systems use an ordinary address: then subject and words must both say it
+    return bool(_FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice)) and not _is_answer(
+        view
+    )
+
+
+def _is_answer(view: View) -> bool:
+    """Whether a person wrote it as part of a conversation."""
+    header = view.header
+    return bool(header.get("User-Agent") or header.get("X-Mailer") or header.get("References"))
+
+
+def is_delay(view: View) -> bool:
+    """Whether a notice says that it is still being tried."""
+    words = f"{subject(view.header)}\n{view.notice}"
+    return bool(_DELAYED_WORDS.search(words)) and not _GIVEN_UP_WORDS.search(words)
+
+
+def is_automatic(header: Header) -> bool:
+    """Whether a machine answered for a person (RFC 3834 5, and what older ones write)."""
+    submitted = (header.get("Auto-Submitted") or "no").lower()
+    if submitted.startswith("auto-replied") or any(
+        header.field(name) is not None for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Apple-Action")
+    ):
+        return True
+    if (header.get("Precedence") or "").lower() in ("auto_reply", "auto-reply"):
+        return True
+    return _AUTO_SUBJECT.match(subject(header)) is not None
+
+
+def is_unsubscribe(view: View) -> bool:
+    """Whether somebody asks by mail to get no more (RFC 2369 3.2): by the address it came to, or by its only words."""
+    recipients = mailboxes(view.header.get("To") or "")
+    if any(_UNSUBSCRIBE_BOX.match(mailbox.address) for mailbox in recipients):
+        return True
+    words = view.notice.strip()
+    return any(
+        _UNSUBSCRIBE_WORDS.fullmatch(text)
+        for text in (subject(view.header).strip(), words.split("\n", 1)[0].strip())
+        if text
+    )
+
+
+_DMARC_FILE = re.compile(r"[^!\s]+![^!\s]+!\d{9,11}!\d{9,11}(?:![^.\s]*)?\.(?:xml|zip|gz|xml\.gz)", re.IGNORECASE)
+_DMARC_SUBJECT = re.compile(r"\W*report[- ]domain:\s*\S+.*submitter:", re.IGNORECASE | re.DOTALL)
+_TLS_FILE = re.compile(r"[^!\s]+![^!\s]+!\d{9,11}!\d{9,11}(?:![^.\s]*)?\.json(?:\.gz)?", re.IGNORECASE)
+
+
+def is_tls_report(view: View) -> bool:
+    """A report of RFC 8460 5.3: its type says so, or the name of the attachment does."""
+    return (
+        view.report_type == "tlsrpt"
+        or view.header.field("TLS-Report-Domain") is not None
+        or any(part.subtype.startswith("tlsrpt") or _TLS_FILE.fullmatch(part.filename) for part in view.root.walk())
+    )
+
+
+def is_dmarc_report(view: View) -> bool:
+    """An aggregate report (RFC 9990): known by its subject or by the name of its attachment."""
+    if _DMARC_SUBJECT.match(subject(view.header)):
+        return True
+    return any(_DMARC_FILE.fullmatch(part.filename) for part in view.root.walk())
+
+
+def subject_tells(header: Header) -> bool:
+    """Whether the subject alone speaks of a failed delivery or of an automatic answer."""
+    words = subject(header)
+    return bool(_FAILED_SUBJECT.match(words) or _AUTO_SUBJECT.match(words))
