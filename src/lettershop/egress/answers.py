@@ -153,6 +153,11 @@ RULES: tuple[Rule, ...] = (
         "550 5.1.8 <a@brand.example>: Sender address rejected",
     ),
     Rule(
+        "busy",
+        "(account|mailbox|user|address).{0,50}temporar(il)?y (locked|disabled|suspended|inactive|closed)",
+        "550 5.7.1 <a@b.example>: Recipient address rejected: User a@b.example temporary locked. Please try again later!",
+    ),
+    Rule(
         "inactive-user",
         "(account|mailbox|user|address).{0,50}(is |has been |was )?(currently )?(disabled|inactive|"
         "suspended|deactivated|closed|discontinued|locked)|no longer (on server|valid|active|in use|"
@@ -161,8 +166,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "unknown-user",
-        r"AS\(201806281\)",
-        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
+        r"AS\(201806281\)|\[\S+@\S+\]: Recipient address rejected: Access denied",
+        "550 5.4.1 [a@b.example]: Recipient address rejected: Access denied. AS(201806281)",
     ),
     Rule(
         "unknown-user",
