@@ -45,7 +45,7 @@ def build(
     registry: CollectorRegistry | None = None,
     trusted: Sequence[IPv4Network | IPv6Network] = (),
 ) -> ASGIApp:
-    """The application. `public_url` is our outer name, `registry` the metrics, `trusted` who beside loopback may read them."""
+    """The application. `public_url` is our outer name, `registry` the metrics (None: a fresh one), `trusted` who beside loopback may read them."""
     assets = Assets(STATIC)
     ui = Ui(Sessions(services.users, public_url), assets)
     made = [make(ui, services) for make in SCREENS]
@@ -62,7 +62,9 @@ def build(
     )
     inner.router.redirect_slashes = False
     guarded = SecurityHeaders(inner)  # outside of Starlette, so that its own error answers have them too
-    return Tracking(guarded, services.actions, PublicPages(ui), System(registry, services.ready, trusted))
+    registry = registry or CollectorRegistry()
+    system = System(registry, services.ready, trusted, services.queue)
+    return Tracking(guarded, services.actions, PublicPages(ui), system, registry)
 
 
 def _error_pages(ui: Ui) -> dict[Any, Any]:

@@ -13,6 +13,7 @@ A counted answer goes out only after the commit of its fact: the services return
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
+from prometheus_client import CollectorRegistry, Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lettershop.base.errors import LettershopError
@@ -39,7 +40,14 @@ Handler = Callable[[Scope, Receive, str], Awaitable[Page]]
 class Tracking:
     """The outermost application. `actions` None: marketing is not there, these paths do not exist."""
 
-    def __init__(self, app: ASGIApp, actions: PublicActions | None, pages: PublicPages, system: "ASGIApp") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        actions: PublicActions | None,
+        pages: PublicPages,
+        system: ASGIApp,
+        registry: CollectorRegistry,
+    ) -> None:
         self._app = app
         self._system = system
         self._actions = actions
@@ -47,6 +55,8 @@ class Tracking:
         self._handlers: dict[str, Handler] = {
             "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
         }  # fmt: skip
+        asked = Counter("lettershop_links_asked", "Requests to links in messages.", ["kind"], registry=registry)
+        self._asked = {path: asked.labels(path.strip("/")) for path in self._handlers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -56,6 +66,7 @@ class Tracking:
         path: str = scope["path"]
         handler = self._handlers.get(path[:3])
         if handler is not None:
+            self._asked[path[:3]].inc()
             await _send(send, await self._answer(handler, scope, receive, path[3:]), scope["method"])
         elif path in ("/healthz", "/readyz", "/metrics"):
             await self._system(scope, receive, send)

@@ -193,5 +193,8 @@ def test_health_and_metrics(visitor, staged):
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").text == "ready\n"
     assert client.get("/metrics").status_code == 404
+    client.get("/o/good.gif")
     local = TestClient(client.stage.app, client=("127.0.0.1", 1))
-    assert local.get("/metrics").status_code == 200
+    told = local.get("/metrics").text
+    assert 'lettershop_links_asked_total{kind="o"} 1.0' in told
+    assert 'lettershop_queue_messages{state="queued"} 17760.0' in told
