@@ -45,7 +45,7 @@ def build(
     registry: CollectorRegistry | None = None,
     trusted: Sequence[IPv4Network | IPv6Network] = (),
 ) -> ASGIApp:
-    """The application. `public_url` is our outer name, `registry` the metrics (None: a fresh one), `trusted` who beside loopback may read them."""
+    """The application. `public_url` is our outer name, `registry` holds the metrics, `trusted` may read them beside loopback."""
     assets = Assets(STATIC)
     ui = Ui(Sessions(services.users, public_url), assets)
     made = [make(ui, services) for make in SCREENS]
