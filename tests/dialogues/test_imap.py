@@ -246,6 +246,9 @@ async def test_after_enable_names_are_utf8(wire: Make, staged: Staged) -> None:
         C: d STATUS "ä" (MESSAGES)
         S: * STATUS "ä" (MESSAGES 0)
         S: d OK …
+        C: f CREATE "ö/"
+        S: * LIST () "/" "ö" ("OLDNAME" ("ö"))
+        S: f OK Created.
     """
     await staged.talk(IN + script, wire)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
 from lettershop.base.errors import Conflict, NotFound
 from lettershop.store.database import Transaction
@@ -245,12 +245,15 @@ def unsubscribe(tx: Transaction, account_id: int, name: str) -> bool:
     return tx.conn.execute(delete(mailbox_subscriptions).where(*chosen)).rowcount > 0
 
 
-def claim_recent(tx: Transaction, mailbox_id: int, upto: int) -> int:
-    """Messages below UID `upto` have now been announced as recent; the first UID that had not been."""
-    before = tx.conn.scalar(select(mailboxes.c.recent_uid).where(mailboxes.c.id == mailbox_id).with_for_update())
-    raised = case((mailboxes.c.recent_uid < upto, upto), else_=mailboxes.c.recent_uid)
-    tx.conn.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(recent_uid=raised))
-    return before if before is not None else upto
+def claim_recent(tx: Transaction, mailbox_id: int, known: int, upto: int) -> int:
+    """Messages below UID `upto` have now been announced as recent; the first UID that had not been. `known`: where that
+    stood when it was last read."""
+    mine = mailboxes.c.id == bindparam("b_id")
+    moved = update(mailboxes).where(mine, mailboxes.c.recent_uid == bindparam("b_known")).values(recent_uid=upto)
+    if tx.conn.execute(moved, {"b_id": mailbox_id, "b_known": known}).rowcount:
+        return known
+    now = tx.conn.scalar(select(mailboxes.c.recent_uid).where(mine), {"b_id": mailbox_id})
+    return upto if now is None or now >= upto else claim_recent(tx, mailbox_id, now, upto)
 
 
 # -- messages in ------------------------------------------------------------------------------------------------------

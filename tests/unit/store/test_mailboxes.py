@@ -253,9 +253,10 @@ async def test_recent_messages_are_claimed_once(store: Any) -> None:
     box = await inbox(store, account)
     await store.mail.write(mailboxes.append_all, box.id, [new(), new()])
     assert await store.mail.read(messages.count_recent, box.id, box.recent_uid) == 2
-    assert await store.mail.write(mailboxes.claim_recent, box.id, 3) == 1
-    assert await store.mail.write(mailboxes.claim_recent, box.id, 3) == 3
-    assert (await inbox(store, account)).recent_uid == 3
+    assert await store.mail.write(mailboxes.claim_recent, box.id, 1, 3) == 1
+    assert await store.mail.write(mailboxes.claim_recent, box.id, 1, 3) == 3
+    assert await store.mail.write(mailboxes.claim_recent, box.id, 1, 5) == 3
+    assert (await inbox(store, account)).recent_uid == 5
 
 
 async def test_deleting_the_account_takes_everything(store: Any) -> None:

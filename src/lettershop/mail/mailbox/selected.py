@@ -64,7 +64,8 @@ class Selected:
         if not uids or uids[-1] < first or not self._claim:
             return
         if not self.read_only:
-            first = max(first, await self.service.db.write(rows.claim_recent, self.mailbox_id, uids[-1] + 1))
+            known = self.index.box.recent_uid
+            first = max(first, await self.service.db.write(rows.claim_recent, self.mailbox_id, known, uids[-1] + 1))
         self.recent.update(uid for uid in uids[bisect_right(uids, first - 1) :])
 
     # -- what it does to messages ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from lettershop.store.mailboxes import Mailbox as Box
 from lettershop.store.mailboxes import canonical
 from lettershop.wire.imap import format as form
 from lettershop.wire.imap import values
+from lettershop.wire.imap.binary import without_binary
 from lettershop.wire.imap.listing import Listed, listed, lsub
 from lettershop.wire.imap.names import BadName, checked_name
 from lettershop.wire.imap.values import Command
@@ -21,6 +22,7 @@ async def create(context: Context, command: Command) -> Done:
     """CREATE name [(USE (\\Sent))]."""
     assert isinstance(command.arguments, values.Mailbox)
     name = checked_name(context.name(command.arguments.name))
+    asked = command.arguments.name.decode("utf-8", "replace").removesuffix("/")
     wanted = command.arguments.special_use
     use = SPECIAL_USES.get(wanted.lower(), "")
     if wanted:
@@ -28,6 +30,8 @@ async def create(context: Context, command: Command) -> Done:
         if not use or any(box.special_use == use for box in folders.boxes.values()):
             return Done("That use cannot be given to a mailbox.", "USEATTR", "NO")  # RFC 6154 3
     await context.services.mailboxes.create(context.account_id, name, use)
+    if context.rev2 and asked != name:  # RFC 9051 6.3.4: the name was normalised
+        context.say(_list_line(context, "LIST", Listed(name, ()), old=asked))
     return Done("Created.")
 
 
@@ -115,10 +119,11 @@ def _patterns(context: Context, request: values.List) -> tuple[str, ...]:
     return tuple(found) or ("",)
 
 
-def _list_line(context: Context, kind: str, line: Listed) -> bytes:
-    info = f' ("CHILDINFO" ("{line.child_info}"))' if line.child_info else ""
+def _list_line(context: Context, kind: str, line: Listed, old: str = "") -> bytes:
+    info = b' ("OLDNAME" (%b))' % form.mailbox(old, utf8=context.rev2) if old else b""
+    info += f' ("CHILDINFO" ("{line.child_info}"))'.encode() if line.child_info else b""
     name = form.mailbox(line.name, utf8=context.rev2)
-    return b'* %b (%b) "/" %b%b\r\n' % (kind.encode(), " ".join(line.attributes).encode(), name, info.encode())
+    return b'* %b (%b) "/" %b%b\r\n' % (kind.encode(), " ".join(line.attributes).encode(), name, info)
 
 
 async def status(context: Context, command: Command) -> Done:
@@ -132,7 +137,7 @@ async def status(context: Context, command: Command) -> Done:
 async def _status_line(context: Context, box: Box, items: Sequence[str]) -> bytes:
     numbers = {
         "MESSAGES": box.messages, "UIDNEXT": box.uid_next, "UIDVALIDITY": box.uid_validity, "UNSEEN": box.unseen,
-        "SIZE": box.bytes, "HIGHESTMODSEQ": box.modseq,
+        "SIZE": box.bytes, "HIGHESTMODSEQ": box.modseq, "APPENDLIMIT": context.settings.append_limit,
     }  # fmt: skip
     if "HIGHESTMODSEQ" in items:
         context.condstore = True  # RFC 7162 3.1
@@ -148,17 +153,18 @@ async def append(context: Context, command: Command) -> Done:
     """APPEND: all messages of the command or none (RFC 3502)."""
     assert isinstance(command.arguments, values.Append)
     messages = command.arguments.messages
-    if any(message.binary for message in messages):
-        return Done("Binary messages are not taken.", "UNKNOWN-CTE", "NO")  # RFC 3516 4.3
     now = context.services.mailboxes.clock.now()
-    uploads = [
-        Upload(message.data, now if message.at is None else message.at, message.flags.bits, " ".join(message.flags.words))
-        for message in messages
-    ]  # fmt: skip
+    uploads = [_upload(message, now) for message in messages]
     name = context.name(command.arguments.name)
     results = await context.services.mailboxes.append(context.account_id, name, uploads)
     uids = form.number_set([result.uid for result in results]).decode()
     return Done("Stored.", f"APPENDUID {results[0].uid_validity} {uids}")  # RFC 9051 7.1
+
+
+def _upload(message: values.NewMessage, now: float) -> Upload:
+    data = without_binary(message.data) if message.binary else message.data
+    flags = message.flags
+    return Upload(data, now if message.at is None else message.at, flags.bits, " ".join(flags.words))
 
 
 async def open_(context: Context, command: Command) -> Done:

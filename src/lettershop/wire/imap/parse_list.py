@@ -3,7 +3,9 @@
 from lettershop.wire.imap.scan import BadSyntax, Scanner
 from lettershop.wire.imap.values import List, Status
 
-STATUS_ITEMS = frozenset(("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ"))
+STATUS_ITEMS = frozenset((
+    "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "APPENDLIMIT",
+))  # fmt: skip
 _SELECT = frozenset(("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"))
 _RETURN = frozenset(("SUBSCRIBED", "CHILDREN", "SPECIAL-USE"))
 

@@ -7,6 +7,7 @@ A part number counts from its container: of a multipart its children; anything e
 within a message is a container again (RFC 9051 6.4.5.1).
 """
 
+import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from lettershop.wire.imap.values import Section
 from lettershop.wire.message.mime import Part
 
 LEAF, MULTIPART, MESSAGE = 0, 1, 2
+
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")  # RFC 2045 6.7, rule 3: it was added on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def decoded(body: bytes, encoding: str) -> bytes | None:
     if encoding in ("", "7bit", "8bit", "binary"):
         return body
     if encoding == "quoted-printable":
-        return a2b_qp(body)
+        return a2b_qp(_TRAILING.sub(b"", body))
     if encoding != "base64":
         return None
     try:

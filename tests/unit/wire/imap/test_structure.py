@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lettershop.wire.imap import sections
+from lettershop.wire.imap.binary import without_binary
 from lettershop.wire.imap.envelope import envelope
 from lettershop.wire.imap.structure import structure
 from lettershop.wire.imap.values import Section
@@ -140,9 +141,22 @@ def test_header_fields() -> None:
     assert sections.fields(header, [b"from"], without=True) == b"X-Y: 1\r\n 2\r\n\r\n"
 
 
+def test_binary_parts_are_kept_as_base64() -> None:
+    part = b"Content-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\na\0b\r\nc"
+    message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + part + b"\r\n--b\r\n\r\ntext\r\n--b--\r\n"
+    kept = without_binary(message)
+    assert b"\0" not in kept
+    first = cut(kept, (1,))
+    assert first is not None
+    assert sections.decoded(first, "base64") == b"a\0b\r\nc"
+    assert cut(kept, (2,)) == b"text"
+    assert without_binary(kept) == kept
+    assert without_binary(part).count(b"base64\r\n\r\nYQBiDQpj\r\n") == 1
+
+
 def test_transfer_encodings() -> None:
     assert sections.decoded(b"aGVs\r\nbG8=\r\n", "base64") == b"hello"
-    assert sections.decoded(b"a=C3=A4=\r\nb", "quoted-printable") == b"a\xc3\xa4b"
+    assert sections.decoded(b"a=C3=A4= \r\nb\t \r\n", "quoted-printable") == b"a\xc3\xa4b\r\n"
     assert sections.decoded(b"x", "x-unknown") is None
 
 
