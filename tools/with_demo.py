@@ -27,7 +27,7 @@ def main() -> int:
         if not found:
             print("The demo did not get ready.", file=sys.stderr)
             return 1
-        return subprocess.run(sys.argv[1:], env={**os.environ, **found}, check=False).returncode
+        return subprocess.run(sys.argv[1:], env={**os.environ, **found}, check=False).returncode  # noqa: S603
     finally:
         demo.send_signal(signal.SIGTERM)
         demo.wait(60)
@@ -41,7 +41,10 @@ def await_login(lines: Iterable[str]) -> dict[str, str]:
         if match := WEB.search(line):
             found["LETTERSHOP_SCREENS_URL"] = match["url"]
         if match := READY.search(line):
-            return found | {"LETTERSHOP_SCREENS_EMAIL": match["email"], "LETTERSHOP_SCREENS_PASSWORD": match["password"]}
+            return found | {
+                "LETTERSHOP_SCREENS_EMAIL": match["email"],
+                "LETTERSHOP_SCREENS_PASSWORD": match["password"],
+            }
     return {}
 
 

@@ -66,6 +66,7 @@ def problems(outcome: Outcome, report: Report, seen: Seen) -> list[str]:
     """What does not add up, in words; empty if all does."""
     checks = [
         (outcome.sent > 0, "nothing was sent"),
+        (report.state == "done", f"the campaign is {report.state}, not done"),
         (outcome.recipients == outcome.sent + report.withheld, "recipients are not sent + withheld"),
         (
             outcome.sent == outcome.delivered + outcome.bounced_hard + outcome.bounced_soft + outcome.waiting,
@@ -84,6 +85,6 @@ def problems(outcome: Outcome, report: Report, seen: Seen) -> list[str]:
             for act in ACTS
         ),
     ]
-    links = {link.url: link.people for link in report.links if link.people}
+    links = {link.number: link.people for link in report.links if link.people}
     checks.append((links == dict(seen.link_people), "clicks by link are not what the readers clicked"))
     return [words for good, words in checks if not good] + seen.troubles[:10]

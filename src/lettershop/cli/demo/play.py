@@ -26,7 +26,7 @@ WORKSPACE = "Juniper & Pine"
 LIST = "Newsletter"
 USER = "ada@brand.example"
 BASIS = "Demo: ticked the newsletter box at checkout"
-SETTLE_PATIENCE = 15.0
+SETTLE_PATIENCE = 60.0
 SAMPLES = files("lettershop.samples")
 
 

@@ -65,7 +65,7 @@ class Habits:
             opens=opens,
             clicks=1 + lot // 3 % 3 if opens and lot % 3 == 0 else 0,
             unsubscribes=440 <= lot < 455,
-            complains=500 <= lot < 506,
+            complains=500 <= lot < 503,
             replies=100 <= lot < 120,
         )
 
@@ -81,7 +81,7 @@ class Seen:
             what: set() for what in ("opened", "opened_by_machine", "clicked", "unsubscribed", "complained", "replied")
         }
     )
-    link_people: Counter[str] = field(default_factory=Counter)
+    link_people: Counter[int] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,10 +97,10 @@ class Seen:
             for method in ("dkim", "spf", "dmarc"):
                 self.passed[method] += bool(re.search(rf"\b{method}=pass\b", results))
 
-    def note_link(self, url: str) -> None:
-        """A person followed a link that leads to `url`."""
+    def note_link(self, number: int) -> None:
+        """A person followed the link of this number."""
         with self._lock:
-            self.link_people[url] += 1
+            self.link_people[number] += 1
 
     def note_trouble(self, words: str) -> None:
         """Something that should not happen did."""
@@ -174,8 +174,9 @@ class Readers:
             self.seen.note("opened", address)
         for link in _favourites(links, address)[: habits.clicks]:
             target = self._get(link, BROWSER, want=302)
+            assert target.startswith("https://shop.brand.example/"), f"the link leads to {target}"
             self.seen.note("clicked", address)
-            self.seen.note_link(target)
+            self.seen.note_link(int(link.rpartition("/")[2]))
         if habits.unsubscribes:
             self._unsubscribe(address, message)
         if habits.complains:
