@@ -1,0 +1,119 @@
+"""Writes delivery status notifications (RFC 3464): what a sender gets when a message was given up. [pure]
+
+    compose(notice, [Failure("a@b.example", "5.1.1", "550 5.1.1 No such user", "mx.b.example", "…")], original)
+
+Three parts (RFC 6522): words for people with what to do, fields for machines, the header of the message. Sent with the
+null sender (RFC 3464 2), so that no answer to it can come back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lettershop.wire.message import headers
+from lettershop.wire.message.compose import Header, body_part, crlf, mailbox, multipart, one_line, text_part
+from lettershop.wire.message.words import decode
+
+SUBJECT = "Your message was not delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A recipient for whom it was given up. `status` like "5.1.1"; `answer`: what `remote` said, empty if nobody did."""
+
+    address: str
+    status: str
+    answer: str = ""
+    remote: str = ""
+    advice: str = ""
+    last_attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is said once. Dates as RFC 5322 has them; `arrival` of the message; `message_id` without brackets."""
+
+    reporter: str
+    recipient: str
+    date: str
+    message_id: str
+    boundary: str
+    arrival: str = ""
+
+
+def compose(notice: Notice, failures: Sequence[Failure], original: bytes) -> bytes:
+    """The notification, ready to be delivered. `original`: the message's header, or its beginning; empty if it is gone."""
+    wide = not all(failure.address.isascii() for failure in failures)
+    read = headers.parse(original)
+    returned = crlf(original[: read.end])
+    header = Header()
+    header.add("From", mailbox("Mail Delivery System", f"MAILER-DAEMON@{notice.reporter}"))
+    header.add("To", notice.recipient)
+    header.text("Subject", SUBJECT)
+    header.add("Date", notice.date)
+    header.add("Message-ID", f"<{notice.message_id}>")
+    if (about := read.get("Message-ID")) is not None:
+        header.add("References", about)
+    header.add("Auto-Submitted", "auto-replied")  # RFC 3834 3.1.7
+    header.add("MIME-Version", "1.0")
+    words = _words(notice, failures, decode(read.get("Subject") or ""))
+    parts = [text_part(words), _status(notice, failures, wide=wide)]
+    if returned:
+        parts.append(_returned(returned))
+    return multipart(header, "report", parts, notice.boundary, params="report-type=delivery-status")
+
+
+def _words(notice: Notice, failures: Sequence[Failure], subject: str) -> str:
+    """The part for people."""
+    about = f" “{one_line(subject)}”" if subject.strip() else ""
+    when = f" of {notice.arrival}" if notice.arrival else ""
+    people = "\n".join(_person(failure) for failure in failures)
+    return (
+        f"This is the mail server {notice.reporter}.\n\nYour message{about}{when} was not delivered to:\n\n{people}\n"
+        "Nothing more will be tried. The header of your message is attached.\n"
+    )
+
+
+def _person(failure: Failure) -> str:
+    lines = [f"  {failure.address}"]
+    if failure.advice:
+        lines.append(f"    {failure.advice}")
+    if failure.answer:
+        lines.append(f"    {failure.remote or 'The other server'} said: {one_line(failure.answer)}")
+    return "\n".join(lines) + "\n"
+
+
+def _status(notice: Notice, failures: Sequence[Failure], *, wide: bool) -> bytes:
+    """The part for machines (RFC 3464 2); with addresses beyond ASCII as RFC 6533 has it."""
+    top = Header()
+    top.add("Reporting-MTA", f"dns; {notice.reporter}")
+    if notice.arrival:
+        top.add("Arrival-Date", notice.arrival)
+    groups = [top.encode(), *(_group(failure) for failure in failures)]
+    kind = "message/global-delivery-status" if wide else "message/delivery-status"
+    return body_part(kind, b"\r\n".join(groups), encoding="8bit" if wide else "")
+
+
+def _group(failure: Failure) -> bytes:
+    fields = Header()
+    kind = "rfc822" if failure.address.isascii() else "utf-8"
+    fields.add("Final-Recipient", f"{kind}; {failure.address}")
+    fields.add("Action", "failed")
+    fields.add("Status", failure.status)
+    if failure.remote:
+        fields.add("Remote-MTA", f"dns; {failure.remote}")
+    if failure.answer:
+        fields.add("Diagnostic-Code", f"smtp; {_ascii(failure.answer)}")
+    if failure.last_attempt:
+        fields.add("Last-Attempt-Date", failure.last_attempt)
+    return fields.encode()
+
+
+def _ascii(text: str) -> str:
+    """RFC 3464 2.1: the fields are ASCII; what is not stands as a question mark."""
+    return text.encode("ascii", "replace").decode()
+
+
+def _returned(header: bytes) -> bytes:
+    if header.isascii():
+        return body_part("text/rfc822-headers", header)
+    return body_part("message/global-headers", header, encoding="8bit")  # RFC 6533 6
