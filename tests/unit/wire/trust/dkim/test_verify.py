@@ -61,6 +61,7 @@ def test_the_question_is_for_the_selector():
         (Answer("ok", ("v=spf1 -all", RECORD)), ("pass", "")),
         (f"v=DKIM1; k=ed25519; p={OTHER}", ("fail", "signature did not verify")),
     ],
+    ids=range(15),  # the keys are fresh in each process: names made of them would differ between xdist's
 )  # fmt: skip
 def test_keys(answer, expected):
     assert verdict(answer=answer) == expected
