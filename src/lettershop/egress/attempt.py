@@ -27,8 +27,6 @@ from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, T
 from lettershop.store.envelopes import Outcome
 from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
 
-AHEAD = 0.15
-"""Seconds' worth of prepared messages left when the next handful is asked for."""
 MOST_ADDRESSES = 6
 FAILED_TOGETHER = 8
 """Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
@@ -73,8 +71,8 @@ class Desk(Protocol):
     def reached(self) -> None:
         """A connection stands: more may follow."""
 
-    async def prepare(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
-        """Ask the source; `pressing`: the connection has nothing to do until then."""
+    async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
+        """Ask the source; the answer may take `patience` seconds longer for the sake of others."""
 
     def record(self, outcome: Outcome) -> None:
         """Store this soon."""
@@ -96,6 +94,7 @@ class Attempt:
         self._on_wire = 0
         self._seconds = 0.0  # a message, lately
         self._last = 0.0
+        self._low = 0  # prepared messages left when the next handful is asked for
         self._leaving = False
         self._fetching: asyncio.Task[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -181,7 +180,8 @@ class Attempt:
                 desk.record(too_late(leased, now, self._pace.why if self._pace.failures else ""))
         ready = []
         alive = [leased for leased in taken if leased.expires_at > now]
-        for leased, answer in await desk.prepare(alive, pressing=not self._prepared):
+        patience = len(self._prepared) * self._seconds / 2
+        for leased, answer in await desk.prepare(alive, patience=patience):
             if isinstance(answer, Withhold):
                 desk.record(withheld(leased, answer, desk.clock.now()))
             else:
@@ -201,7 +201,7 @@ class Attempt:
         if self._leaving:
             if not self._on_wire and not self._over.done():
                 self._over.set_result(None)
-        elif self._fetching is None and len(self._prepared) * self._seconds <= AHEAD:
+        elif self._fetching is None and len(self._prepared) <= self._low:
             self._fetch()
 
     def _fetch(self) -> None:
@@ -211,7 +211,9 @@ class Attempt:
             if self._leaving:
                 self._pump()
             return
-        taken = self._desk.take(self._site, min(left, handful(self._seconds)))
+        count = handful(self._seconds)
+        self._low = count // 2
+        taken = self._desk.take(self._site, min(left, count))
         if taken:
             self._fetching = asyncio.get_running_loop().create_task(self._prepare(taken))
         elif not self._on_wire and not self._prepared:

@@ -226,9 +226,9 @@ class Engine:
         if not self._stopping:
             self._dispatch(self.clock.now())
 
-    async def prepare(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
+    async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """See `attempt.Desk.prepare`."""
-        return await self._preparer.ask(leased, pressing=pressing)
+        return await self._preparer.ask(leased, patience=patience)
 
     def record(self, outcome: Outcome) -> None:
         """See `attempt.Desk.record`."""

@@ -1,7 +1,8 @@
 """Asks the sources for many connections at once.
 
-Connections that still have messages ready wait a moment for others; one that has none does not, and takes along all
-that wait. So a read of the store serves as many messages as there is load for, and a lone message goes at once.
+A connection says how long it can do without: none if it has nothing to send, else a part of the time that its prepared
+messages last. Whoever has to go first takes along all that wait. So a read of the store serves as many messages as there
+is load for, and a lone message goes at once.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ from lettershop.egress.message import Leased, MessageSource, Recipe, Withhold
 
 MOST = 250
 """Envelopes in one question."""
-GATHER = 0.1
-"""Seconds that a question which does not press waits for others."""
+LONGEST = 0.1
+"""Seconds that a question waits for others at most."""
 
 Prepared = Sequence[tuple[Leased, Recipe | Withhold]]
 
@@ -27,23 +28,31 @@ class Preparer:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, leased: Sequence[Leased], *, pressing: bool) -> Prepared:
-        """An answer for each. Raises what the source raised."""
+    async def ask(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
+        """An answer for each; `patience` in seconds. Raises what the source raised."""
         if not leased:
             return []
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Prepared] = loop.create_future()
+        future: asyncio.Future[Prepared] = asyncio.get_running_loop().create_future()
         self._waiting.append((leased, future))
-        if pressing or sum(len(part) for part, _ in self._waiting) >= MOST:
-            self._begin()
-        elif self._timer is None and self._task is None:
-            self._timer = loop.call_later(GATHER, self._begin)
+        if self._task is None:
+            full = sum(len(part) for part, _ in self._waiting) >= MOST
+            self._begin_in(0.0 if full else min(patience, LONGEST))
         return await future
 
-    def _begin(self) -> None:
+    def _begin_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
         if self._timer is not None:
+            if self._timer.when() <= loop.time() + seconds:
+                return
             self._timer.cancel()
             self._timer = None
+        if seconds > 0:
+            self._timer = loop.call_later(seconds, self._begin)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._timer = None
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 

@@ -124,9 +124,9 @@ async def test_connections_ask_together():
     campaigns, stored = Source(), Source()
     preparer = Preparer(campaigns, stored)
     parts = [[leased(index * 10 + step, 7 if step else None) for step in range(3)] for index in range(5)]
-    asked = [asyncio.create_task(preparer.ask(part, pressing=False)) for part in parts[:4]]
+    asked = [asyncio.create_task(preparer.ask(part, patience=5.0)) for part in parts[:4]]
     await asyncio.sleep(0)
-    answers = [await preparer.ask(parts[4], pressing=True)] + [await task for task in asked]
+    answers = [await preparer.ask(parts[4], patience=0.0)] + [await task for task in asked]
     assert (campaigns.asked, stored.asked) == ([10], [5])
     for part, answer in zip([parts[4], *parts[:4]], answers, strict=True):
         assert [(one.envelope_id, recipe.envelope_id) for one, recipe in answer] == [
@@ -137,10 +137,10 @@ async def test_connections_ask_together():
 async def test_a_failing_source_fails_those_who_asked():
     preparer = Preparer(Source(Temporary("busy")), Source())
     with pytest.raises(Temporary):
-        await preparer.ask([leased(1)], pressing=True)
-    assert await preparer.ask([], pressing=True) == []
+        await preparer.ask([leased(1)], patience=0.0)
+    assert await preparer.ask([], patience=0.0) == []
 
 
 async def test_without_marketing_campaigns_wait():
-    [(_, answer)] = await Preparer(None, Source()).ask([leased(1)], pressing=True)
+    [(_, answer)] = await Preparer(None, Source()).ask([leased(1)], patience=0.0)
     assert answer.again
