@@ -32,30 +32,12 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagChange:
-    """What to do to flags. `replace` sets exactly `add` and `add_words`; else bits and words are added and taken away."""
+class Edit:
+    """These messages get these flags (bits) and keywords (separated by blanks)."""
 
-    add: int = 0
-    remove: int = 0
-    add_words: tuple[str, ...] = ()
-    remove_words: tuple[str, ...] = ()
-    replace: bool = False
-
-    def flags(self, old: int) -> int:
-        """The system flags afterwards."""
-        return self.add if self.replace else (old | self.add) & ~self.remove
-
-    def words(self, old: str) -> str:
-        """The keywords afterwards; their case is that of the first use (RFC 9051 2.3.2)."""
-        if self.replace:
-            return " ".join(self.add_words)
-        if not (self.add_words or self.remove_words):
-            return old
-        gone = {word.lower() for word in self.remove_words}
-        kept = {word.lower(): word for word in old.split() if word.lower() not in gone}
-        for word in self.add_words:
-            kept.setdefault(word.lower(), word)
-        return " ".join(kept.values())
+    chosen: Chosen
+    flags: int
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +46,6 @@ class Copied:
 
     uid_validity: int
     pairs: list[tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagsChanged:
-    """The modseq that changed messages got, and the UIDs that were left alone."""
-
-    modseq: int
-    refused: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +66,10 @@ _INDEX = text(
 )
 _GONE = text("SELECT uid FROM expunged WHERE mailbox_id = :box AND modseq > :since")
 _BUMP = text("UPDATE mailboxes SET modseq = modseq + 1 WHERE id = :box RETURNING modseq, account_id")
+_BUMP_KNOWN = text(
+    "UPDATE mailboxes SET modseq = modseq + 1, unseen = unseen + :unseen WHERE id = :box AND modseq = :known"
+    " RETURNING modseq"
+)
 _COUNT = text(
     "UPDATE mailboxes SET messages = messages - :count, unseen = unseen - :unseen, bytes = bytes - :size"
     " WHERE id = :box"
@@ -165,41 +143,19 @@ def contents(conn: Connection, mailbox_id: int, chosen: Chosen, columns: Sequenc
 # -- changing -----------------------------------------------------------------------------------------------------
 
 
-def change_flags(
-    tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, *, unchanged_since: int | None = None
-) -> FlagsChanged:
-    """Change flags; messages that have them already stay untouched, and those that somebody changed after modseq
-    `unchanged_since` are left alone (RFC 7162 3.1.3)."""
-    bumped = tx.conn.execute(_BUMP, {"box": mailbox_id}).first()
-    if bumped is None:
-        return FlagsChanged(0, [])
-    if unchanged_since is None:
-        _change(tx, mailbox_id, chosen, change, bumped[0], bumped[0])
-        return FlagsChanged(bumped[0], [])
-    late = "AND modseq > :limit ORDER BY uid"
-    query = _statement(tx.conn, "SELECT uid FROM messages", mailbox_id, chosen, late, limit=unchanged_since)
-    refused = list(tx.conn.scalars(*query))
-    _change(tx, mailbox_id, chosen, change, bumped[0], unchanged_since)
-    return FlagsChanged(bumped[0], refused)
+def set_flags(tx: Transaction, mailbox_id: int, known: int, unseen: int, edits: Sequence[Edit]) -> int | None:
+    """Set flags that were worked out from what is known up to modseq `known`; `unseen` is added to that counter.
 
-
-def _change(tx: Transaction, mailbox_id: int, chosen: Chosen, change: FlagChange, modseq: int, limit: int) -> None:
-    """One UPDATE for every combination of flags there is. A change done twice is the same as done once, so a message
-    that has just moved into a later combination is not touched again."""
-    count = "SELECT flags, keywords, COUNT(*) FROM messages"
-    tail = "AND modseq <= :limit GROUP BY flags, keywords"
-    unseen = 0
-    for flags, words, size in tx.conn.execute(*_statement(tx.conn, count, mailbox_id, chosen, tail, limit=limit)).all():
-        new = (change.flags(flags), change.words(words))
-        if new == (flags, words):
-            continue
-        unseen += size * ((flags & SEEN) - (new[0] & SEEN))
-        values = {"flags": new[0], "words": new[1], "old": flags, "old_words": words, "modseq": modseq, "limit": limit}
-        head = "UPDATE messages SET flags = :flags, keywords = :words, modseq = :modseq"
-        tail_old = "AND flags = :old AND keywords = :old_words AND modseq <= :limit"
-        tx.conn.execute(*_statement(tx.conn, head, mailbox_id, chosen, tail_old, **values))
-    if unseen:
-        tx.conn.execute(_COUNT, {"box": mailbox_id, "count": 0, "unseen": -unseen, "size": 0})
+    The new modseq; or None, and nothing is done, if the mailbox has changed since (or is gone).
+    """
+    modseq = tx.conn.scalar(_BUMP_KNOWN, {"box": mailbox_id, "known": known, "unseen": unseen})
+    if modseq is None:
+        return None
+    head = "UPDATE messages SET flags = :flags, keywords = :words, modseq = :modseq"
+    for edit in edits:
+        values = {"flags": edit.flags, "words": edit.words, "modseq": modseq}
+        tx.conn.execute(*_statement(tx.conn, head, mailbox_id, edit.chosen, "", **values))
+    return int(modseq)
 
 
 def copy(tx: Transaction, mailbox_id: int, chosen: Chosen, target_id: int) -> Copied:

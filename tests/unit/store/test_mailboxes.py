@@ -10,7 +10,7 @@ from lettershop.base.errors import Conflict
 from lettershop.store import mailboxes, messages
 from lettershop.store.database import Transaction
 from lettershop.store.mailboxes import DELETED, FLAGGED, SEEN, MailboxExists, NewMessage, NoMailbox
-from lettershop.store.messages import Chosen, FlagChange
+from lettershop.store.messages import Chosen, Edit
 from lettershop.store.schema_mail import accounts
 from lettershop.store.schema_mail import messages as rows
 
@@ -133,53 +133,27 @@ async def test_subscriptions_outlive_their_mailbox(store: Any) -> None:
     assert await store.mail.write(mailboxes.unsubscribe, account, "Work") is False
 
 
-@pytest.mark.parametrize(
-    ("change", "chosen", "expected", "unseen"),
-    [
-        (FlagChange(add=SEEN), Chosen(1, 4), [(1, 1, ""), (2, 1, "Work"), (3, 5, ""), (4, 1, "")], 0),
-        (FlagChange(remove=SEEN), Chosen(1, 4), [(1, 0, ""), (2, 0, "Work"), (3, 4, ""), (4, 0, "")], 4),
-        (FlagChange(add=FLAGGED), Chosen(1, 4, [1, 4]), [(1, 4, ""), (2, 1, "Work"), (3, 5, ""), (4, 4, "")], 2),
-        (FlagChange(add=DELETED, replace=True), Chosen(2, 3), [(1, 0, ""), (2, 8, ""), (3, 8, ""), (4, 0, "")], 4),
-        (
-            FlagChange(add_words=("work", "Home")),
-            Chosen(1, 2),
-            [(1, 0, "work Home"), (2, 1, "Work Home"), (3, 5, ""), (4, 0, "")],
-            2,
-        ),
-        (FlagChange(remove_words=("WORK",)), Chosen(1, 9), [(1, 0, ""), (2, 1, ""), (3, 5, ""), (4, 0, "")], 2),
-    ],
-)
-async def test_flags(store: Any, change: FlagChange, chosen: Chosen, expected: Any, unseen: int) -> None:
+async def test_flags_are_set_with_one_modseq_and_counted(store: Any) -> None:
     account = await store.mail.write(add_account)
     box = await inbox(store, account)
-    added = [new(), new(flags=SEEN, keywords="Work"), new(flags=SEEN | FLAGGED), new()]
-    await store.mail.write(mailboxes.append_all, box.id, added)
-    await store.mail.write(messages.change_flags, box.id, chosen, change)
-    assert await index_of(store, account) == expected
-    assert (await inbox(store, account)).unseen == unseen
-
-
-async def test_only_messages_that_change_get_the_new_modseq(store: Any) -> None:
-    account = await store.mail.write(add_account)
-    box = await inbox(store, account)
-    await store.mail.write(mailboxes.append_all, box.id, [new(flags=SEEN), new()])
+    await store.mail.write(mailboxes.append_all, box.id, [new(), new(flags=SEEN), new(), new()])
     known = (await inbox(store, account)).modseq
-    changed = await store.mail.write(messages.change_flags, box.id, Chosen(1, 2), FlagChange(add=SEEN))
+    edits = [Edit(Chosen(1, 3, [1, 3]), SEEN, "Work"), Edit(Chosen(2, 2), FLAGGED, "")]
+    modseq = await store.mail.write(messages.set_flags, box.id, known, -1, edits)
+    assert await index_of(store, account) == [(1, SEEN, "Work"), (2, FLAGGED, ""), (3, SEEN, "Work"), (4, 0, "")]
+    assert (await inbox(store, account)).modseq == modseq
     news = await store.mail.read(messages.changes, box.id, known)
-    assert [(row[0], row[2]) for row in news.rows] == [(2, changed.modseq)]
+    assert [(row[0], row[2]) for row in news.rows] == [(1, modseq), (2, modseq), (3, modseq)]
 
 
-async def test_unchanged_since_leaves_alone_what_somebody_changed(store: Any) -> None:
+async def test_flags_worked_out_from_an_older_state_are_not_set(store: Any) -> None:
     account = await store.mail.write(add_account)
     box = await inbox(store, account)
-    await store.mail.write(mailboxes.append_all, box.id, [new(), new(), new()])
-    known = (await inbox(store, account)).modseq
-    await store.mail.write(messages.change_flags, box.id, Chosen(2, 2), FlagChange(add=FLAGGED))
-    result = await store.mail.write(
-        messages.change_flags, box.id, Chosen(1, 3), FlagChange(add=SEEN), unchanged_since=known
-    )  # fmt: skip
-    assert result.refused == [2]
-    assert [flags for _, flags, _ in await index_of(store, account)] == [SEEN, FLAGGED, SEEN]
+    await store.mail.write(mailboxes.append, box.id, new())
+    edits = [Edit(Chosen(1, 1), SEEN, "")]
+    assert await store.mail.write(messages.set_flags, box.id, box.modseq, -1, edits) is None
+    assert await store.mail.write(messages.set_flags, 98_765, 1, -1, edits) is None
+    assert await index_of(store, account) == [(1, 0, "")]
     assert (await inbox(store, account)).unseen == 1
 
 

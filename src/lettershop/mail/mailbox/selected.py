@@ -6,14 +6,18 @@ every write for nothing, and with `catch_up` for one query.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from lettershop.base.errors import Refused
+from lettershop.base.errors import Refused, Temporary
+from lettershop.mail.mailbox.flags import FlagChange, plan
 from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.mail.mailbox.state import Index, Updates, View
 from lettershop.store import mailboxes as rows
 from lettershop.store import messages
 from lettershop.store.mailboxes import DELETED, SEEN
-from lettershop.store.messages import Copied, FlagChange, FlagsChanged
+from lettershop.store.messages import Copied
+
+TRIES = 20
 
 
 class ReadOnly(Refused):
@@ -27,6 +31,20 @@ async def select(service: Mailboxes, account_id: int, name: str, *, read_only: b
     selected = Selected(service, account_id, await service.index(account_id, name), read_only=read_only, claim=claim)
     await selected.claim_recent(selected.index.box.recent_uid)
     return selected
+
+
+class MailboxBusy(Temporary):
+    """Others changed the mailbox whenever we were about to."""
+
+    code = "mailbox-busy"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """The modseq that changed messages got (0: none changed), and the UIDs that were left alone."""
+
+    modseq: int
+    refused: list[int]
 
 
 class Selected:
@@ -73,12 +91,21 @@ class Selected:
     async def store(
         self, positions: Sequence[int], change: FlagChange, *, unchanged_since: int | None = None
     ) -> FlagsChanged:
-        """Change flags."""
+        """Change flags. What to write is worked out from memory; if that was behind the times, once more."""
         self._writable()
-        chosen = self.view.chosen(positions)
-        return await self.service.write(
-            self.index, messages.change_flags, self.mailbox_id, chosen, change, unchanged_since=unchanged_since
-        )
+        index = self.index
+        for _ in range(TRIES):
+            known, work = index.modseq, plan(self.view, positions, change, unchanged_since)
+            if work.edits:
+                write = self.service.db.write
+                modseq = await write(messages.set_flags, self.mailbox_id, known, work.unseen, work.edits)
+                if modseq is not None:
+                    index.edited(known, modseq, work.unseen, zip(work.places, work.edits, strict=True))
+                    return FlagsChanged(modseq, work.refused)
+            await self.service.refresh(index)
+            if not work.edits and index.modseq == known:
+                return FlagsChanged(0, work.refused)
+        raise MailboxBusy("Too many are changing the mailbox at once.", remedy="Try again in a moment.")
 
     async def mark_seen(self, positions: Sequence[int]) -> int:
         """Mark as read those that are not; the modseq of the change, 0 if there were none or the mailbox is read-only."""

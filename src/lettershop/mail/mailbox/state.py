@@ -7,10 +7,10 @@ protocol allows it. As long as nothing was expunged behind the session's back, m
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lettershop.store.mailboxes import Mailbox
-from lettershop.store.messages import Changes, Chosen, IndexRow
+from lettershop.store.messages import Changes, Chosen, Edit, IndexRow
 
 
 class Index:
@@ -55,6 +55,17 @@ class Index:
         for row in news.rows:
             self._put(row)
         self._remove(news.expunged)
+
+    def edited(self, known: int, modseq: int, unseen: int, edits: Iterable[tuple[Sequence[int], Edit]]) -> None:
+        """Take in changes of ours that were worked out from the state at modseq `known`, with the places they are about.
+        If more is known by now, somebody has already read them back."""
+        if self.box.modseq != known:
+            return
+        self.box = replace(self.box, modseq=modseq, unseen=self.box.unseen + unseen)
+        self.changes += 1
+        for places, edit in edits:
+            for place in places:
+                self.flags[place], self.words[place], self.modseqs[place] = edit.flags, edit.words, modseq
 
     def _put(self, row: IndexRow) -> None:
         uid, flags, modseq, size, date, words = row

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from lettershop.base.errors import ProtocolError
 from lettershop.mail.mailbox.content import pages
+from lettershop.mail.mailbox.flags import FlagChange
 from lettershop.mail.mailbox.search import search
 from lettershop.servers.imap.context import Context, Done
-from lettershop.store.messages import Copied, FlagChange
+from lettershop.store.messages import Copied
 from lettershop.wire.imap import format as form
 from lettershop.wire.imap import values
 from lettershop.wire.imap.fetch import answers, set_seen
