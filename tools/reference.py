@@ -195,7 +195,7 @@ def main() -> int:
     found = documents()
     if "--check" in sys.argv:
         stale = [name for name, text in found.items() if not same(FOLDER / name, text)]
-        print("\n".join(f"docs/reference/{name} is stale: make reference" for name in stale))
+        print("\n".join(f"docs/reference/{name} is stale; run: .venv/bin/python tools/reference.py" for name in stale))
         return bool(stale)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in found.items():
