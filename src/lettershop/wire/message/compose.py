@@ -39,7 +39,7 @@ class Header:
 
     def text(self, name: str, value: str) -> None:
         """An unstructured field such as Subject: encoded words where it is not plain ASCII."""
-        self.add(name, text(value))
+        self.add(name, text(value, taken=len(name) + 2))
 
     def encode(self) -> bytes:
         """All fields, each with its CRLF; the empty line is not included."""
@@ -66,17 +66,17 @@ def fold(line: str) -> str:
     return "\r\n".join([*lines, line])
 
 
-def text(value: str) -> str:
-    """Free text as it stands in a field: itself, or encoded words (RFC 2047)."""
+def text(value: str, *, taken: int = 0) -> str:
+    """Free text as it stands in a field: itself, or encoded words (RFC 2047). `taken`: characters before it on its line."""
     value = one_line(value)
     plain = _PLAIN.fullmatch(value) and "=?" not in value and max(map(len, value.split(" "))) < LONGEST - WIDTH
-    return value if plain else encoded_words(value)
+    return value if plain else encoded_words(value, taken=taken)
 
 
-def encoded_words(value: str) -> str:
-    """RFC 2047 words of at most 75 characters, cut between characters."""
+def encoded_words(value: str, *, taken: int = 0) -> str:
+    """RFC 2047 words of at most 75 characters, the first shorter by `taken`, cut between characters."""
     words: list[list[str]] = [[]]
-    width = 0
+    width = min(taken, _ENCODED // 2)
     for character in value:
         token = "".join([_Q[byte] for byte in character.encode("utf-8", "replace")])
         if width + len(token) > _ENCODED:
@@ -163,5 +163,5 @@ def multipart(header: Header, subtype: str, parts: Sequence[bytes], boundary: st
     more = f"; {params}" if params else ""
     header.add("Content-Type", f'multipart/{subtype}{more}; boundary="{boundary}"')
     mark = b"--" + boundary.encode("ascii")
-    pieces = [piece for part in parts for piece in (mark, b"\r\n", part, b"" if part.endswith(b"\r\n") else b"\r\n")]
+    pieces = [piece for part in parts for piece in (mark, b"\r\n", part, b"\r\n")]
     return b"".join([header.encode(), b"\r\n", *pieces, mark, b"--\r\n"])

@@ -52,6 +52,10 @@ _FAILED_WORDS = re.compile(
     re.IGNORECASE,
 )
 _LIST_MANAGER = re.compile(r"owner-|.*-(?:admin|owner|request|bounces|help)@|majordomo|listserv|mailman", re.IGNORECASE)
+_IMPERSONAL = re.compile(
+    r"(?:no-?reply|do-?not-?reply|(?:sys)?admin|system|server|mail(?:er|server)?|auto\w*|notif\w*)[\w.+-]*@",
+    re.IGNORECASE,
+)
 _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.IGNORECASE)
 
 _DELAYED_WORDS = re.compile(
@@ -121,16 +125,9 @@ def is_bounce_in_words(view: View) -> bool:
         return True
     if from_machine(view):
         return tells_failure(view)
-    # some systems use an ordinary address: then subject and words must both say it
-    return bool(_FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice)) and not _is_answer(
-        view
-    )
-
-
-def _is_answer(view: View) -> bool:
-    """Whether a person wrote it as part of a conversation."""
-    header = view.header
-    return bool(header.get("User-Agent") or header.get("X-Mailer") or header.get("References"))
+    # some systems write from an address without a daemon's name: then subject and words must both say it
+    impersonal = _IMPERSONAL.match(sender_of(view.header)) and not view.header.get("References")
+    return bool(impersonal and _FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice))
 
 
 def is_delay(view: View) -> bool:
