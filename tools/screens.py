@@ -22,11 +22,6 @@ LISTS = {
     "home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "queue": "/queue", "domains": "/domains",
     "accounts": "/accounts",
 }  # fmt: skip
-FIRST = {
-    "report": ("/campaigns", "main table tbody a[href^='/campaigns/']"),
-    "contact": ("/contacts", "main table tbody a[href^='/contacts/']"),
-    "domain": ("/domains", "main table tbody a[href^='/domains/']"),
-}
 
 
 def main() -> int:
@@ -67,18 +62,21 @@ def _walk(browser: Browser, size: str, theme: str, options: argparse.Namespace, 
 
 
 def _screens(context: BrowserContext) -> Iterator[tuple[str, str]]:
-    """The lists, and of each list its first entry."""
+    """The lists, and the first entry of those that have one; of contacts somebody who replied, if anybody did."""
     yield from LISTS.items()
     page = context.new_page()
-    for name, (path, selector) in FIRST.items():
-        page.goto(path)
-        links = page.locator(selector)
-        if links.count():
-            found = str(links.first.get_attribute("href"))
-            yield name, found
-            if name == "report":
-                yield "recipients", f"{found}/recipients"
+    report, domain = _first(page, "/campaigns", "/campaigns/"), _first(page, "/domains", "/domains/")
+    people = [f"{report}/recipients?state=replied"] if report else []
+    contact = next((found for path in [*people, "/contacts"] if (found := _first(page, path, "/contacts/"))), None)
     page.close()
+    found = {"report": report, "recipients": report and f"{report}/recipients", "contact": contact, "domain": domain}
+    yield from ((name, path) for name, path in found.items() if path)
+
+
+def _first(page: Page, path: str, prefix: str) -> str | None:
+    page.goto(path)
+    links = page.locator(f"main table tbody a[href^='{prefix}']")
+    return links.first.get_attribute("href") if links.count() else None
 
 
 def _shoot(page: Page, path: Path) -> None:

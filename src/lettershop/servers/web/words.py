@@ -3,11 +3,13 @@
 Moments are written in UTC inside a `<time>` element; `app.js` turns them into the reader's own zone.
 """
 
+import re
 from datetime import UTC, datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 NOTHING = "–"
+_SLOT = re.compile(r"\{\{\s*([\w.]+)[^{}]*\}\}")
 
 
 def number(value: float | None) -> str:
@@ -72,10 +74,25 @@ def moment(at: float | None, style: str = "full") -> str:
     return element.format(when.isoformat(timespec="seconds"), style, words)
 
 
+def slots(text: str) -> str:
+    """A text with merge fields, each as the name of its field: {{ first_name|default('you') }} becomes [first name]."""
+    pieces = _SLOT.split(text)
+    element = Markup('<span class="slot">{}</span>')
+    return Markup("").join(
+        element.format(piece.replace("_", " ")) if position % 2 else escape(piece)
+        for position, piece in enumerate(pieces)
+    )
+
+
 def initials(name: str) -> str:
     """One or two letters for a round sign."""
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
     return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+def plain(value: object) -> object:
+    """A value as people say it: yes and no for truth values."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 FILTERS = {
@@ -86,4 +103,6 @@ FILTERS = {
     "size": size,
     "moment": moment,
     "initials": initials,
+    "slots": slots,
+    "plain": plain,
 }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lettershop.servers.web.drawing import bar, funnel, gauge, stacked
-from lettershop.servers.web.words import duration, initials, milliseconds, moment, number, share, size
+from lettershop.servers.web.words import duration, initials, milliseconds, moment, number, share, size, slots
 
 COUNTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=8)
 
@@ -78,3 +78,14 @@ def test_initials():
         "?",
         "É",
     ]
+
+
+def test_merge_fields_are_shown_by_their_names_and_nothing_else_is_markup():
+    shown = slots("{{ first_name|default('Good evening') }}, <b>frost</b> {{x}}")
+    assert shown == '<span class="slot">first name</span>, &lt;b&gt;frost&lt;/b&gt; <span class="slot">x</span>'
+    assert slots("no fields") == "no fields"
+    assert slots("{{ broken") == "{{ broken"
+
+
+def test_truth_is_told_in_words():
+    assert [plain(value) for value in (True, False, 0, "x", None)] == ["yes", "no", 0, "x", None]
