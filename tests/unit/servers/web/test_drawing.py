@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lettershop.servers.web.drawing import bar, funnel, gauge, stacked
-from lettershop.servers.web.words import duration, initials, milliseconds, moment, number, share, size, slots
+from lettershop.servers.web.words import duration, initials, milliseconds, moment, number, plain, share, size, slots
 
 COUNTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=8)
 
