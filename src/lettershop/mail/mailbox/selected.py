@@ -151,8 +151,7 @@ class Selected:
     async def _target(self, copied: Sequence[int], name: str) -> int:
         places = self.view.places(copied)
         size = sum(self.index.sizes[place] for place in places if place is not None)
-        await self.service.check_quota(self.account_id, size)
-        return (await self.service.find(self.account_id, name)).id
+        return (await self.service.room(self.account_id, name, size)).id
 
     def _writable(self) -> None:
         if self.read_only:

@@ -122,18 +122,18 @@ class Mailboxes:
 
     async def append(self, account_id: int, name: str, uploads: Sequence[Upload]) -> list[AppendResult]:
         """Put messages into a mailbox, all or none."""
-        box = await self.find(account_id, name)
-        await self.check_quota(account_id, sum(len(upload.data) for upload in uploads))
+        box = await self.room(account_id, name, sum(len(upload.data) for upload in uploads))
         new = [await self._stored(upload) for upload in uploads]
         return await self.db.write(rows.append_all, box.id, new)
 
-    async def check_quota(self, account_id: int, size: int) -> None:
-        """Raises OverQuota if `size` more bytes are too many."""
-        if not size:
-            return
-        quota = await self.db.read(rows.quota, account_id)
-        if quota.limit is not None and quota.used + size > quota.limit:
+    async def room(self, account_id: int, name: str, size: int) -> Mailbox:
+        """The mailbox, if `size` more bytes may go there; raises NoMailbox, OverQuota."""
+        box, quota = await self.db.read(_target, account_id, name)
+        if box is None:
+            raise NoMailbox("There is no mailbox of that name.")
+        if size and quota.limit is not None and quota.used + size > quota.limit:
             raise OverQuota("There is no room for the message.")
+        return box
 
     async def _stored(self, upload: Upload) -> rows.NewMessage:
         blob = await self.blobs.put(upload.data)
@@ -197,3 +197,7 @@ class Mailboxes:
 def _folders(conn: Connection, account_id: int) -> Folders:
     boxes = {box.name: box for box in rows.list_mailboxes(conn, account_id)}
     return Folders(boxes, rows.subscribed(conn, account_id))
+
+
+def _target(conn: Connection, account_id: int, name: str) -> tuple[Mailbox | None, rows.Quota]:
+    return rows.mailbox_by_name(conn, account_id, name), rows.quota(conn, account_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from lettershop.wire.imap.names import encode_name
-from lettershop.wire.imap.values import FLAG_BITS, STAR, SequenceSet
+from lettershop.wire.imap.values import FLAG_BITS
 
 SYSTEM_FLAGS = (b"\\Seen", b"\\Answered", b"\\Flagged", b"\\Deleted", b"\\Draft")
 _BITS = tuple(zip(FLAG_BITS.values(), SYSTEM_FLAGS, strict=True))
@@ -87,19 +87,6 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def sequence_set(numbers: SequenceSet) -> bytes:
-    """A set as a client writes it."""
-    if numbers.saved:
-        return b"$"
-    return b",".join(
-        _edge(low) if low == high else _edge(low) + b":" + _edge(high) for low, high in numbers.ranges
-    )  # fmt: skip
-
-
 def reply(tag: str, status: str, text: str, code: str = "") -> bytes:
     """tag OK [code] text."""
     return f"{tag} {status} [{code}] {text}\r\n".encode() if code else f"{tag} {status} {text}\r\n".encode()
-
-
-def _edge(number: int) -> bytes:
-    return b"*" if number == STAR else b"%d" % number
