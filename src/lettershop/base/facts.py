@@ -9,6 +9,7 @@ fields as JSON. `KINDS` is the registry for reading them back. Fields may be add
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 
@@ -31,7 +32,12 @@ class Fact:
 
     def data(self) -> dict[str, Any]:
         """The fields beyond the head, as plain JSON values."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in self.HEAD}
+        return {name: getattr(self, name) for name in _beyond_head(type(self))}  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache
+def _beyond_head(kind: type[Fact]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name not in Fact.HEAD)
 
 
 # -- egress: what the receivers answered ------------------------------------------------------------------------------

@@ -14,9 +14,11 @@ of its writes is run again alone, so a write must have no effect but on its tran
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Table, insert
+import orjson
+from sqlalchemy import Connection, Table, TextClause, insert, text
 
 from lettershop.base.errors import Temporary
 from lettershop.base.facts import Fact
@@ -103,9 +105,20 @@ def append_facts(conn: Connection, log: Table, facts: Sequence[Fact]) -> None:
     """Write facts to the log, in order. On SQLite one process writes at a time anyway."""
     if not facts:
         return
-    if conn.dialect.name == "postgresql":
-        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({FACT_LOCK})")
+    if conn.dialect.name == "sqlite":
+        rows = [[*[getattr(fact, name) for name in Fact.HEAD], fact.kind, fact.data()] for fact in facts]
+        conn.execute(_append_sqlite(log.name), {"rows": orjson.dumps(rows).decode()})
+        return
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({FACT_LOCK})")
     conn.execute(insert(log), [_row(fact) for fact in facts])
+
+
+@cache
+def _append_sqlite(log: str) -> TextClause:
+    """Reason: a fact for every message sent; as one JSON text they cost half of what they do as rows."""
+    columns = (*Fact.HEAD, "kind", "data")
+    values = ", ".join(f"value {'->' if name == 'data' else '->>'} {index}" for index, name in enumerate(columns))
+    return text(f"INSERT INTO {log} ({', '.join(columns)}) SELECT {values} FROM json_each(:rows)")  # noqa: S608 - our own names
 
 
 def _row(fact: Fact) -> dict[str, Any]:
