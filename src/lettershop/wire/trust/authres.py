@@ -80,21 +80,30 @@ def _quoted(text: str) -> str:
 def parse(value: str) -> Results:
     """The unfolded value of a field. Raises BadField."""
     tokens = _tokens(value)
-    if not tokens or tokens[0] in (";", "="):
+    if not tokens or tokens[0].mark:
         raise BadField("no authserv-id")
-    groups: list[list[str]] = [[]]
-    for word in tokens[1:]:
-        if word == ";":
+    groups: list[list[_Token]] = [[]]
+    for token in tokens[1:]:
+        if token.mark and token.text == ";":
             groups.append([])
         else:
-            groups[-1].append(word)
-    return Results(tokens[0], tuple(_result(group) for group in groups[1:] if group and group != ["none"]))
+            groups[-1].append(token)
+    said = [group for group in groups[1:] if group and [token.text for token in group] != ["none"]]
+    return Results(tokens[0].text, tuple(_result(group) for group in said))
 
 
-def _tokens(value: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word or quoted string; `mark`: one of ; and = outside quotes."""
+
+    text: str
+    mark: bool = False
+
+
+def _tokens(value: str) -> list[_Token]:
     """Words, quoted strings and the marks ; and =, comments left out."""
     value = _without_comments(value)
-    tokens: list[str] = []
+    tokens: list[_Token] = []
     at = 0
     while at < len(value):
         match = _LEXEME.match(value, at)
@@ -102,9 +111,9 @@ def _tokens(value: str) -> list[str]:
             raise BadField("not well formed")
         at = match.end()
         if match[1] is not None:
-            tokens.append(re.sub(r"\\(.)", r"\1", match[1]))
+            tokens.append(_Token(re.sub(r"\\(.)", r"\1", match[1])))
         elif match[2] or match[3]:
-            tokens.append(match[2] or match[3])
+            tokens.append(_Token(match[2] or match[3], mark=bool(match[2])))
     return tokens
 
 
@@ -129,7 +138,7 @@ def _without_comments(value: str) -> str:
     return "".join(out)
 
 
-def _result(tokens: list[str]) -> Result:
+def _result(tokens: list[_Token]) -> Result:
     pairs = _pairs(tokens)
     method, result = pairs[0]
     reason = "".join(value for name, value in pairs[1:] if name == "reason")
@@ -142,12 +151,12 @@ def _property(name: str, value: str) -> Property:
     return Property(ptype.lower(), rest.lower(), value)
 
 
-def _pairs(tokens: list[str]) -> list[tuple[str, str]]:
+def _pairs(tokens: list[_Token]) -> list[tuple[str, str]]:
     """name = value; several in a row. A version after the method or id is passed over (RFC 8601 2.2)."""
     pairs: list[tuple[str, str]] = []
-    for index, word in enumerate(tokens):
-        if word == "=" and 0 < index < len(tokens) - 1:
-            pairs.append((tokens[index - 1], tokens[index + 1]))
+    for index, token in enumerate(tokens):
+        if token.mark and 0 < index < len(tokens) - 1:
+            pairs.append((tokens[index - 1].text, tokens[index + 1].text))
     if not pairs:
         raise BadField("no result")
     return pairs

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lettershop.wire.message import headers
@@ -16,6 +16,7 @@ RESULT = st.builds(Result, WORD, WORD, st.lists(PROPERTY, max_size=4).map(tuple)
 
 
 @given(st.lists(RESULT, max_size=4))
+@example([Result("a", "a", (Property("a", "a", ";"), Property("b", "b", "=")), "; none")])
 def test_what_is_composed_is_parsed(results):
     field = compose("mx.b.example", results)
     (parsed,) = headers.parse(field.encode()).fields
