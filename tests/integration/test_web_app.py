@@ -100,7 +100,7 @@ async def shop(store, clock, tmp_path):
     await store.main.write(workspaces.ensure_brand, workspace_id, at=clock.now(), **file.brand)
     campaign_id = await campaign_service.create(workspace_id, file.draft)
     await campaign_service.start(campaign_id)
-    worker = CampaignWorker(store.main, campaign_service, clock, owner="w1", expire=3600.0)
+    worker = CampaignWorker(store.main, campaign_service, clock, expire=3600.0)
     while await worker.step():
         pass
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 4711))

@@ -1,9 +1,8 @@
 """The marketing part of the house. Imported only where the package marketing/ is there."""
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
@@ -17,7 +16,6 @@ from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.store.database import Database
 from lettershop.workers.campaigns import CampaignWorker
-from lettershop.workers.facts import FactWorker
 
 if TYPE_CHECKING:
     from lettershop.app.house import House
@@ -35,12 +33,10 @@ class Marketing:
     campaign_desk: CampaignDesk
     contact_desk: ContactDesk
 
-    def loops(self, house: "House", owner: str, stopping: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
-        """The run loops of the role "scheduler"."""
-        expire = house.config.delivery.expire
-        campaigns = CampaignWorker(house.main_db, self.campaigns, house.clock, owner=owner, expire=expire)
-        facts = FactWorker(house.main_db, self.analytics, house.clock, owner=owner)
-        return [campaigns.run(stopping), facts.run(stopping)]
+    def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
+        """What one process at a time does for marketing, by the name of its lease."""
+        campaigns = CampaignWorker(house.main_db, self.campaigns, house.clock, expire=house.config.delivery.expire)
+        return {"campaigns": campaigns.step, "facts": self.analytics.step}
 
 
 def build_marketing(

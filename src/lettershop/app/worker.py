@@ -6,7 +6,7 @@ open the house > start what the roles ask for > say ready > wait for SIGTERM
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import uvloop
@@ -19,9 +19,11 @@ from lettershop.base.log import configure, get_logger
 from lettershop.egress.engine import Engine
 from lettershop.egress.engine import Settings as EngineSettings
 from lettershop.egress.site import Routes
+from lettershop.mail.undelivered import Undelivered
 from lettershop.net.tls import opportunistic_context
 from lettershop.supervisor import Sockets, workers_of
 from lettershop.workers.outbound import Outbound
+from lettershop.workers.singleton import Singleton
 
 Loop = Coroutine[Any, Any, None]
 
@@ -70,9 +72,19 @@ def _loops(house: House, mail: MailServices, roles: Sequence[Role], number: int,
     owner = owner_of(house.config, number)
     if "delivery" in roles:
         loops.append(Outbound(build_engine(house, mail, owner)).run(stopping))
-    if "scheduler" in roles and house.marketing is not None:
-        loops += house.marketing.loops(house, owner, stopping)
+    if "scheduler" in roles:
+        for name, step in _steps(house, mail).items():
+            loops.append(Singleton(house.main_db, house.clock, step, name=name, owner=owner).run(stopping))
     return loops
+
+
+def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """What one process at a time does, by the name of its lease."""
+    undelivered = Undelivered(
+        house.main_db, house.blobs, house.clock, mail.submission.post, hostname=house.config.server.hostname
+    )
+    marketing = house.marketing.steps(house) if house.marketing else {}
+    return {"undelivered": undelivered.step, **marketing}
 
 
 def build_engine(house: House, mail: MailServices, owner: str) -> Engine:

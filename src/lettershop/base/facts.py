@@ -1,7 +1,7 @@
 """Facts: a frozen dataclass per thing that happened. [pure]
 
 A lower layer that has news appends a fact in the same transaction as its change of state (`store.database.Transaction.fact`);
-upper layers consume the log in order (`workers.facts`). A fact is never changed and says only what was observed;
+upper layers consume the log in order (run by `workers.singleton`). A fact is never changed and says only what was observed;
 what it means (a suppression, a counter, a verdict) is decided by the consumer and can be computed again.
 
 Stored as a row: `at`, `kind` (the class name), the four ids that nearly every question asks for, and the remaining

@@ -70,14 +70,24 @@ class Submission:
         """Complete, sign, store; 250 after every commit."""
         now = self._clock.now()
         message = await self._signer.sign(self._completed(envelope, data, now), now)
-        here = [r for r in envelope.recipients if not isinstance(await self._inbound.find(r), Elsewhere)]
-        away = [recipient for recipient in envelope.recipients if recipient not in here]
+        await self._send(envelope.sender, envelope.recipients, message, now)
+        return replies.ACCEPTED
+
+    async def post(self, recipient: str, message: bytes) -> None:
+        """A complete message of the server itself, from the null sender; nobody is told if it cannot be delivered."""
+        now = self._clock.now()
+        await self._send(MailFrom(None), [RcptTo(Address.parse(recipient))], await self._signer.sign(message, now), now)
+
+    async def _send(self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float) -> None:
+        """Who is here gets it at once, the others are queued; returns after the commits."""
+        places = [(recipient, await self._inbound.find(recipient)) for recipient in recipients]
+        here = [recipient for recipient, place in places if not isinstance(place, Elsewhere)]
+        away = [recipient for recipient, place in places if isinstance(place, Elsewhere)]
         if here:
-            await self._inbound.store(here, envelope.sender, message, None, None, now)
+            await self._inbound.store(here, sender, message, None, None, now)
         if away:
             blob = await self._blobs.put(message)
-            await self._main_db.write(_enqueue, envelope.sender, away, blob, len(message), now, now + self._expire)
-        return replies.ACCEPTED
+            await self._main_db.write(_enqueue, sender, away, blob, len(message), now, now + self._expire)
 
     def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
         """Received on top; Date and Message-ID where they miss."""

@@ -74,7 +74,7 @@ async def test_a_draft_can_be_changed_and_found(store, service):
 async def test_a_scheduled_campaign_that_may_not_be_sent_is_a_draft_again(store, service, clock):
     key = await service.create(1, DRAFT)
     await store.main.write(campaigns.move, key, "scheduled", only_from=["draft"], at=1.0, scheduled_at=clock.now() + 5)
-    worker = CampaignWorker(store.main, service, clock, owner="w", expire=60.0)
+    worker = CampaignWorker(store.main, service, clock, expire=60.0)
     await worker.step()
     assert (await service.get(key)).state == "scheduled"
     clock.advance(6.0)

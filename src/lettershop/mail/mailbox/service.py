@@ -48,10 +48,10 @@ class OverQuota(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A message that a client brings; `flags` are bits, `keywords` separated by blanks."""
+    """A message that a client brings; `at` None: now; `flags` are bits, `keywords` separated by blanks."""
 
     data: bytes
-    at: float
+    at: float | None = None
     flags: int = 0
     keywords: str = ""
 
@@ -76,6 +76,11 @@ class Mailboxes:
         self._messages = 0  # in them, about
 
     # -- names ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def canonical(name: str) -> str:
+        """INBOX in capitals, other names as they are."""
+        return rows.canonical(name)
 
     async def folders(self, account_id: int) -> Folders:
         """All there is to list."""
@@ -137,8 +142,9 @@ class Mailboxes:
 
     async def _stored(self, upload: Upload) -> rows.NewMessage:
         blob = await self.blobs.put(upload.data)
+        at = self.clock.now() if upload.at is None else upload.at
         return rows.NewMessage(
-            blob, len(upload.data), upload.at, upload.flags, upload.keywords, **describe(upload.data).stored()
+            blob, len(upload.data), at, upload.flags, upload.keywords, **describe(upload.data).stored()
         )
 
     # -- indexes --------------------------------------------------------------------------------------------------

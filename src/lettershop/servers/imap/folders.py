@@ -6,7 +6,6 @@ from lettershop.mail.mailbox.selected import Selected, select
 from lettershop.mail.mailbox.service import Upload
 from lettershop.servers.imap.context import Context, Done, flags_line
 from lettershop.store.mailboxes import Mailbox as Box
-from lettershop.store.mailboxes import canonical
 from lettershop.wire.imap import format as form
 from lettershop.wire.imap import values
 from lettershop.wire.imap.binary import without_binary
@@ -113,7 +112,7 @@ def _patterns(context: Context, request: values.List) -> tuple[str, ...]:
     found = []
     for pattern in request.patterns:
         try:
-            found.append(canonical(context.name(request.reference + pattern)))
+            found.append(context.services.mailboxes.canonical(context.name(request.reference + pattern)))
         except BadName:
             continue
     return tuple(found) or ("",)
@@ -153,18 +152,17 @@ async def append(context: Context, command: Command) -> Done:
     """APPEND: all messages of the command or none (RFC 3502)."""
     assert isinstance(command.arguments, values.Append)
     messages = command.arguments.messages
-    now = context.services.mailboxes.clock.now()
-    uploads = [_upload(message, now) for message in messages]
+    uploads = [_upload(message) for message in messages]
     name = context.name(command.arguments.name)
     results = await context.services.mailboxes.append(context.account_id, name, uploads)
     uids = form.number_set([result.uid for result in results]).decode()
     return Done("Stored.", f"APPENDUID {results[0].uid_validity} {uids}")  # RFC 9051 7.1
 
 
-def _upload(message: values.NewMessage, now: float) -> Upload:
+def _upload(message: values.NewMessage) -> Upload:
     data = without_binary(message.data) if message.binary else message.data
     flags = message.flags
-    return Upload(data, now if message.at is None else message.at, flags.bits, " ".join(flags.words))
+    return Upload(data, message.at, flags.bits, " ".join(flags.words))
 
 
 async def open_(context: Context, command: Command) -> Done:

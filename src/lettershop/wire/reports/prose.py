@@ -25,10 +25,10 @@ _LINE = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    rf"(?:recipients?(?: addresse?s?)?|rcpt to|to|address|user(?: unknown)?|unknown user|attempts|account|mailbox|"
+    rf"\b(?:recipients?(?: addresse?s?)?|rcpt to|to|address|user(?: unknown)?|unknown user|attempts|account|mailbox|"
     rf"(?:delivered|delivery|deliver|message|mail|sent|gateway|sending it|delivering your mail)\s+(?:to|for)"
     rf"(?: the following recipients?)?|"
-    rf"rejected recipient|member|list|following address)\s*[:=]?\s*[<\"'\[]?({_A})",
+    rf"rejected recipient|member|list|userid|following address(?:es)?)(?:\s*[:=]\s*|\s+|(?=[<\"'\[]))[<\"'\[]?({_A})",
     re.IGNORECASE,
 )
 _REPLY = re.compile(rf"\s*(?:<<<\s*)?[45]\d\d[\s-].*?<?({_A})>?\s*(?:\.\.\.|:|,)", re.IGNORECASE)
@@ -39,6 +39,12 @@ _NOT_ABOUT = re.compile(
     re.IGNORECASE,
 )
 _GENERATED = re.compile(rf"(?:generated from|expanded from:?)\s*<?({_A})", re.IGNORECASE)
+_INTRODUCED = re.compile(
+    r"did not reach the following recipient|(?:could not|cannot) be delivered to the following|failed recipients?\W*$|"
+    r"(?:the |these )?following (?:e-?mail )?(?:address|recipient|user)\S* (?:had|has|have|were|was|could|failed|did)",
+    re.IGNORECASE,
+)
+"""A line behind which the recipients stand: what comes before it may describe the message."""
 
 Found = dict[str, str]
 
@@ -47,8 +53,8 @@ def recipients(view: View) -> list[Recipient]:
     """The recipients that a notice is about, each with what it says of them."""
     notice = Notice(view)
     own = _own(view)
-    for form in _FORMS:
-        found = form(view, notice.lines)
+    for form, lines in [(form, lines) for lines in notice.readings for form in _forms(lines, notice.lines)]:
+        found = form(view, lines)
         kept = {key: address for key, address in found.items() if key not in own} or (found if form in _SURE else {})
         if kept:
             people = list(kept.values())[:MOST]
@@ -62,6 +68,12 @@ class Notice:
     def __init__(self, view: View) -> None:
         self.lines = [line for line in view.notice.split("\n") if not is_field(line)][:MOST_LINES]
         self._named = [{match[0].lower().rstrip(".") for match in ADDRESS.finditer(line)} for line in self.lines]
+
+    @property
+    def readings(self) -> list[list[str]]:
+        """The lines behind an introduction of the recipients, if there is one; then all of them."""
+        start = next((index for index, line in enumerate(self.lines) if _INTRODUCED.search(line)), None)
+        return [self.lines] if start is None else [self.lines[start:], self.lines]
 
     def about(self, address: str, everybody: Iterable[str]) -> str:
         """What it says about this address: the lines beside and below it, else the answers it quotes, else all of it."""
@@ -137,6 +149,11 @@ def _from_labels(view: View, lines: list[str]) -> Found:
     )
 
 
+def _from_generated(view: View, lines: list[str]) -> Found:
+    """Where the address itself is kept secret, the one before the forwarding is told."""
+    return _keyed(match[1] for line in lines for match in _GENERATED.finditer(line))
+
+
 def _from_original(view: View, lines: list[str]) -> Found:
     return _keyed(view_original(view, "X-Envelope-To", "Delivered-To", "To", "Cc"))
 
@@ -146,10 +163,14 @@ def _from_anywhere(view: View, lines: list[str]) -> Found:
 
 
 _Form = Callable[[View, list[str]], Found]
-_FORMS: tuple[_Form, ...] = (
-    _from_header, _from_line_starts, _from_replies, _from_labels, _from_anywhere, _from_original,
-)  # fmt: skip
+_NEAR: tuple[_Form, ...] = (_from_header, _from_line_starts, _from_replies, _from_labels)
+_FORMS: tuple[_Form, ...] = (*_NEAR, _from_generated, _from_anywhere, _from_original)
 _SURE: tuple[_Form, ...] = (_from_header, _from_line_starts)
+
+
+def _forms(lines: list[str], whole: list[str]) -> tuple[_Form, ...]:
+    """In a part of the notice only the surer forms."""
+    return _FORMS if lines is whole else _NEAR
 
 
 def _joined(lines: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ _FAILED_SUBJECT = re.compile(
     r"(?:your )?(?:mail|message|email|e-mail)\b.{0,60}(?:could not be|not|cannot be|can't be|was not|wasn't) deliver|"
     r"fail(?:ed|ure) (?:delivery|mail|notice|to deliver)|nondeliver|non[- ]?deliver|non remis|rapport de non|"
     r"there was an error sending your mail|unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
-    r"warning: (?:message|could not send|mail)|delayed mail|delayed delivery|delivery (?:is )?(?:temporarily )?delay|"
+    r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|processing error|delayed mail|delayed delivery|delivery (?:is )?(?:temporarily )?delay|"
     r"message delayed|mail system error|mail error|(?:notification|avis) d['e]|échec|unzustellbar|nicht zustellbar|"
     r"zustellung|no entregad|no se puede entregar|não (?:entregue|foi)|mancat[ao] (?:consegna|recapito)|non recapitabile|"
     r"onbestelbaar|niet (?:bezorgd|afgeleverd)|ikke lever|kan inte levereras|не (?:доставлено|удалось)|недоставлен|"
@@ -37,13 +37,14 @@ _FAILED_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _FAILED_WORDS = re.compile(
-    r"could ?n[o']t be (?:delivered|sent)|(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
+    r"could ?n[o']t be (?:delivered|sent)|(?:could|can) ?not deliver|failed recipients?\b|requested action not taken|"
+    r"returned because|encountered an error|has been postponed|(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
     r"cannot be delivered|"
     r"undeliverable|unable to deliver|not able to deliver|wasn't able to deliver|were unable to deliver|"
     r"(?:error|trouble|problem)s? (?:was |occurred )?(?:while )?(?:attempting to |trying to )?deliver|"
     r"delivery (?:has )?failed|deliver.{0,60}failed|"
     r"failed permanently|(?:had|has) (?:permanent )?(?:fatal |delivery )?(?:errors|problems)|permanent (?:fatal )?error|"
-    r"did not reach|returned to (?:you|sender)|message .{0,30}(?:rejected|refused|returned)|not listed in|"
+    r"did not reach|returned to (?:you|sender)|message .{0,80}(?:rejected|refused|returned)|not listed in|"
     r"transcript of session|unknown user|user unknown|no such user|failure reasons|delivery has been (?:delayed|aborted)|"
     r"(?:delivery|delevery) to the following recipients? (?:has |was |have )?(?:been )?(?:delayed|failed|aborted)|"
     r"not yet been delivered|will (?:be retried|keep trying)|mail could not|was undeliverable|"
@@ -61,7 +62,7 @@ _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.I
 _DELAYED_WORDS = re.compile(
     r"warning (?:message )?only|(?:has|have) (?:not yet been|been) (?:delayed|delivered yet)|not yet been delivered|"
     r"will (?:be retried|keep trying|continue)|still being retried|delivery attempts will continue|"
-    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|"
+    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|has been postponed|continue to try|"
     r"will automatically (?:be )?re(?:try|sen)|has been delayed",
     re.IGNORECASE,
 )

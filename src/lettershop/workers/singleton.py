@@ -1,0 +1,62 @@
+"""Runs one step again and again, in one process at a time: the process that holds the lease in the database.
+
+A step returns whether there is more to do at once. An error of ours means "later"; an unforeseen one is logged and the
+loop goes on after a pause: a run loop that ends would be a service that silently stands still.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from lettershop.base.clock import Clock
+from lettershop.base.errors import LettershopError
+from lettershop.base.log import get_logger
+from lettershop.store import singletons
+from lettershop.store.database import Database
+
+LEASE_SECONDS = 10.0
+POLL = 0.1
+"""Seconds between two looks when there is nothing to do."""
+
+PAUSE = 5.0
+"""Seconds after an unforeseen error."""
+
+
+class Singleton:
+    """See the module. `name` is that of the work, `owner` that of this process."""
+
+    def __init__(
+        self, main: Database, clock: Clock, step: Callable[[], Awaitable[bool]], *, name: str, owner: str
+    ) -> None:
+        self._main = main
+        self._clock = clock
+        self._step = step
+        self._name = name
+        self._owner = owner
+        self._leased_until = 0.0
+        self._log = get_logger(f"workers.{name}")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then give the lease back."""
+        while not stop.is_set():
+            if not await self._once():
+                await self._clock.sleep(POLL)
+        await self._main.write(singletons.give_back, self._name, self._owner)
+
+    async def _once(self) -> bool:
+        try:
+            return await self._lease() and await self._step()
+        except LettershopError as error:
+            self._log.warning("has to wait", why=error.public)
+        except Exception:
+            self._log.exception("stopped and will go on")
+            await self._clock.sleep(PAUSE)
+        return False
+
+    async def _lease(self) -> bool:
+        """Whether it is this process's turn; the lease is renewed when half of it has passed."""
+        now = self._clock.now()
+        if now < self._leased_until - LEASE_SECONDS / 2:
+            return True
+        taken = await self._main.write(singletons.take, self._name, self._owner, now=now, seconds=LEASE_SECONDS)
+        self._leased_until = now + LEASE_SECONDS if taken else 0.0
+        return taken
