@@ -17,7 +17,7 @@ _MACHINE_FIELDS = frozenset({
 _SENDER = re.compile(
     r"mailer[-_.]?daemon|postmaster|mail[-_. ]?(?:delivery|daemon|administrator)|feedback|complaint", re.IGNORECASE
 )
-_SUBJECT = re.compile(r"complaint about message from|abuse report|out of|away|absen", re.IGNORECASE)
+_SUBJECT = re.compile(r"complaint about message from|abuse report|out of|away|absen|not (?:a )?member", re.IGNORECASE)
 
 
 def stands_out(header: Header) -> bool:

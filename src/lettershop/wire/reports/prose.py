@@ -16,6 +16,8 @@ from lettershop.wire.reports.view import View
 
 MOST, MOST_LINES = 50, 1_500
 """Recipients and lines of one report that are looked at: finding the words for each costs their product."""
+BEHIND = 6
+"""Lines behind an introduction in which any address is a recipient's."""
 LONGEST = 1_000
 """Characters of a diagnostic."""
 
@@ -46,6 +48,8 @@ _INTRODUCED = re.compile(
 )
 """A line behind which the recipients stand: what comes before it may describe the message."""
 
+_X400 = re.compile(r"^smtp=", re.IGNORECASE)
+
 Found = dict[str, str]
 
 
@@ -53,7 +57,7 @@ def recipients(view: View) -> list[Recipient]:
     """The recipients that a notice is about, each with what it says of them."""
     notice = Notice(view)
     own = _own(view)
-    for form, lines in [(form, lines) for lines in notice.readings for form in _forms(lines, notice.lines)]:
+    for form, lines in notice.readings:
         found = form(view, lines)
         kept = {key: address for key, address in found.items() if key not in own} or (found if form in _SURE else {})
         if kept:
@@ -70,10 +74,14 @@ class Notice:
         self._named = [{match[0].lower().rstrip(".") for match in ADDRESS.finditer(line)} for line in self.lines]
 
     @property
-    def readings(self) -> list[list[str]]:
-        """The lines behind an introduction of the recipients, if there is one; then all of them."""
+    def readings(self) -> "list[tuple[_Form, list[str]]]":
+        """How to look where: first behind an introduction of the recipients, if there is one, then everywhere."""
         start = next((index for index, line in enumerate(self.lines) if _INTRODUCED.search(line)), None)
-        return [self.lines] if start is None else [self.lines[start:], self.lines]
+        everywhere = [(form, self.lines) for form in _FORMS]
+        if start is None:
+            return everywhere
+        near = self.lines[start:]
+        return [*((form, near) for form in _NEAR), (_from_anywhere, near[:BEHIND]), *everywhere]
 
     def about(self, address: str, everybody: Iterable[str]) -> str:
         """What it says about this address: the lines beside and below it, else the answers it quotes, else all of it."""
@@ -123,7 +131,7 @@ def view_original(view: View, *names: str) -> list[str]:
 def _keyed(addresses: Iterable[str]) -> Found:
     found: Found = {}
     for address in addresses:
-        clean = address.rstrip(".").strip("'\"")
+        clean = _X400.sub("", address.rstrip(".").strip("'\""))
         found.setdefault(clean.lower(), clean)
     return found
 
@@ -166,11 +174,6 @@ _Form = Callable[[View, list[str]], Found]
 _NEAR: tuple[_Form, ...] = (_from_header, _from_line_starts, _from_replies, _from_labels)
 _FORMS: tuple[_Form, ...] = (*_NEAR, _from_generated, _from_anywhere, _from_original)
 _SURE: tuple[_Form, ...] = (_from_header, _from_line_starts)
-
-
-def _forms(lines: list[str], whole: list[str]) -> tuple[_Form, ...]:
-    """In a part of the notice only the surer forms."""
-    return _FORMS if lines is whole else _NEAR
 
 
 def _joined(lines: list[str]) -> list[str]:

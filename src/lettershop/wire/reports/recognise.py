@@ -15,12 +15,17 @@ from lettershop.wire.reports.view import View, view
 SHORT = 20
 """Characters of a Diagnostic-Code that says too little to stand alone, like "77"."""
 
+EXPIRED = "4.4.7"
+"""RFC 3463 3.5: delivery time expired."""
+
 _GOOD = frozenset({"delivered", "relayed", "expanded"})
 
 
 def recognise(message: bytes) -> Report:
     """What the message is, and whom it is about."""
     seen = view(message)
+    if seen.wrapped is not None and signs.from_machine(seen):  # a gateway put the report into a message of its own
+        seen = view(message[seen.wrapped.header : seen.wrapped.end])
     for read in (arf.read, notices.read, _receivers_report, _declared, _in_words):
         report = read(seen)
         if report is not None:
@@ -61,6 +66,8 @@ def _only_delayed(seen: View, recipients: list[Recipient]) -> bool:
     """No recipient failed for good; where no action is told, the words decide."""
     if any(recipient.action == "failed" for recipient in recipients):
         return False
+    if all(recipient.status == EXPIRED for recipient in recipients) and signs.is_expired(seen):
+        return False  # OpenSMTPD says "delayed" also for the last time
     if any(recipient.action == "delayed" for recipient in recipients):
         return True
     return signs.is_delay(seen)

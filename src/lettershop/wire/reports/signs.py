@@ -28,7 +28,8 @@ _FAILED_SUBJECT = re.compile(
     r"(?:your )?(?:mail|message|email|e-mail)\b.{0,60}(?:could not be|not|cannot be|can't be|was not|wasn't) deliver|"
     r"fail(?:ed|ure) (?:delivery|mail|notice|to deliver)|nondeliver|non[- ]?deliver|non remis|rapport de non|"
     r"there was an error sending your mail|unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
-    r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|processing error|delayed mail|delayed delivery|delivery (?:is )?(?:temporarily )?delay|"
+    r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|processing error|delayed mail|delayed delivery|"
+    r"delivery (?:is )?(?:temporarily )?delay|"
     r"message delayed|mail system error|mail error|(?:notification|avis) d['e]|échec|unzustellbar|nicht zustellbar|"
     r"zustellung|no entregad|no se puede entregar|não (?:entregue|foi)|mancat[ao] (?:consegna|recapito)|non recapitabile|"
     r"onbestelbaar|niet (?:bezorgd|afgeleverd)|ikke lever|kan inte levereras|не (?:доставлено|удалось)|недоставлен|"
@@ -38,8 +39,8 @@ _FAILED_SUBJECT = re.compile(
 )
 _FAILED_WORDS = re.compile(
     r"could ?n[o']t be (?:delivered|sent)|(?:could|can) ?not deliver|failed recipients?\b|requested action not taken|"
-    r"returned because|encountered an error|has been postponed|(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
-    r"cannot be delivered|"
+    r"returned because|encountered an error|has been postponed|cannot be delivered|"
+    r"(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
     r"undeliverable|unable to deliver|not able to deliver|wasn't able to deliver|were unable to deliver|"
     r"(?:error|trouble|problem)s? (?:was |occurred )?(?:while )?(?:attempting to |trying to )?deliver|"
     r"delivery (?:has )?failed|deliver.{0,60}failed|"
@@ -54,7 +55,8 @@ _FAILED_WORDS = re.compile(
 )
 _LIST_MANAGER = re.compile(r"owner-|.*-(?:admin|owner|request|bounces|help)@|majordomo|listserv|mailman", re.IGNORECASE)
 _IMPERSONAL = re.compile(
-    r"(?:no-?reply|do-?not-?reply|(?:sys)?admin|system|server|mail(?:er|server)?|auto\w*|notif\w*)[\w.+-]*@",
+    r"(?:^|[\W_])(?:no[-_]?reply|do[-_]?not[-_]?reply|(?:sys|mail)?admin(?:istrator)?|system|server|service|mail(?:er|server)?|"
+    r"e-?mail|smtp|mta|gateway|relay|anti-?(?:virus|spam)|scanner|filter|delivery|robot|daemon|auto\w*|notif\w*)(?:$|[\W_\d])",
     re.IGNORECASE,
 )
 _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.IGNORECASE)
@@ -62,7 +64,8 @@ _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.I
 _DELAYED_WORDS = re.compile(
     r"warning (?:message )?only|(?:has|have) (?:not yet been|been) (?:delayed|delivered yet)|not yet been delivered|"
     r"will (?:be retried|keep trying|continue)|still being retried|delivery attempts will continue|"
-    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|has been postponed|continue to try|"
+    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|"
+    r"has been postponed|continue to try|"
     r"will automatically (?:be )?re(?:try|sen)|has been delayed",
     re.IGNORECASE,
 )
@@ -71,6 +74,8 @@ _GIVEN_UP_WORDS = re.compile(
     r"not going to try again",
     re.IGNORECASE,
 )
+
+_EXPIRED_WORDS = re.compile(r"\b(?:envelope|message|time|queue) (?:has |is )?expired", re.IGNORECASE)
 
 _AUTO_SUBJECT = re.compile(
     r"\W*(?:auto(?:matic|matische|matisk|mated|maattinen)?[-_ :]?(?:re(?:ply|sponse|spond)|answer|antwort|svar|antwoord)|"
@@ -127,7 +132,10 @@ def is_bounce_in_words(view: View) -> bool:
     if from_machine(view):
         return tells_failure(view)
     # some systems write from an address without a daemon's name: then subject and words must both say it
-    impersonal = _IMPERSONAL.match(sender_of(view.header)) and not view.header.get("References")
+    header = view.header
+    names = [mailbox.display for mailbox in mailboxes(header.get("From") or "")]
+    local = sender_of(header).rpartition("@")[0]
+    impersonal = any(_IMPERSONAL.search(name) for name in (local, *names)) and not header.get("References")
     return bool(impersonal and _FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice))
 
 
@@ -135,6 +143,11 @@ def is_delay(view: View) -> bool:
     """Whether a notice says that it is still being tried."""
     words = f"{subject(view.header)}\n{view.notice}"
     return bool(_DELAYED_WORDS.search(words)) and not _GIVEN_UP_WORDS.search(words)
+
+
+def is_expired(view: View) -> bool:
+    """Whether a notice says that time ran out."""
+    return bool(_EXPIRED_WORDS.search(view.notice))
 
 
 def is_automatic(header: Header) -> bool:

@@ -136,6 +136,8 @@ def _recipient(group: Fields) -> Recipient | None:
     kind, _, words = group.get("diagnostic-code", "").partition(";")
     diagnostic = words.strip() or (kind if " " in kind.strip() else "")
     status = STATUS.search(group.get("status", ""))
+    if "@" not in final and "@" in original:  # an X.400 name, or a user of the last host
+        final = original
     return Recipient(
         address=final or original, action=_action(group.get("action", "")), status=status[1] if status else "",
         code=code_in(diagnostic), diagnostic=diagnostic, original=original if original != final else "",

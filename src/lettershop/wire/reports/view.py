@@ -26,11 +26,18 @@ _SEPARATOR = re.compile(
     r"(?:[ ,.](?:follows?|is following|including|attached|below|was|text).{0,60})?[\s\-=_*.:#|]*",
     re.IGNORECASE,
 )
+_BELOW = re.compile(r"below this line|copy of (?:the|your) (?:original )?message", re.IGNORECASE)
+"""Behind such a line nothing is the report's own, even if it is no header."""
+
 _FIELD = re.compile(
     r"(?:received|return-path|message-id|from|to|cc|date|subject|dkim-signature|domainkey-signature|mime-version|"
     r"content-type|content-transfer-encoding|reply-to|sender|delivered-to|arc-[a-z-]+|authentication-results|list-[a-z-]+|x-[\w-]+)\s*:",
     re.IGNORECASE,
 )
+_TRACES = frozenset({"received", "return-path", "dkim-signature"})
+_MUST = frozenset({"from", "date", "message-id"})
+"""RFC 5322 3.6: a notice that tells "To", "Cc" and "Subject" of the message is no header yet."""
+
 _TAG = re.compile(r"<(?:script|style|head)\b.*?</(?:script|style|head)>|<br\s*/?>|</(?:p|div|tr|li|h\d|td|table)>|<[^>]*>",
                   re.IGNORECASE | re.DOTALL)  # fmt: skip
 _BREAKING = re.compile(r"<br|</", re.IGNORECASE)
@@ -46,6 +53,14 @@ class View:
     returned: bytes = b""
     status: list[str] = field(default_factory=list)
     feedback: list[str] = field(default_factory=list)
+
+    @property
+    def wrapped(self) -> Part | None:
+        """The one message in a message that says nothing itself."""
+        parts = self.root.parts
+        if self.notice.strip() or self.status or self.feedback or len(parts) != 1 or parts[0].mime != "message/rfc822":
+            return None
+        return next(iter(parts[0].parts), None)
 
     @property
     def report_type(self) -> str:
@@ -113,6 +128,8 @@ def split(text: str) -> tuple[str, bytes]:
                 rest.pop(0)
             if not rest or _FIELD.match(rest[0]):
                 return "\n".join(lines[:index]), _written(rest)
+            if _BELOW.search(line) and any("@" in before for before in lines[:index]):
+                return "\n".join(lines[:index]), b""
     return text, b""
 
 
@@ -127,7 +144,9 @@ def _is_header(lines: list[str]) -> bool:
             names.add(match[0].lower().rstrip(": "))
         elif not line.startswith((" ", "\t")):
             break
-    return len(names) >= 3 or (len(names) >= 1 and bool(names & {"received", "return-path", "dkim-signature"}))
+    if names & _TRACES:
+        return True
+    return len(names) >= 3 and bool(names & _MUST)
 
 
 def _written(lines: list[str]) -> bytes:
