@@ -91,10 +91,6 @@ class Scanner:
         self.at = found.end()
         return found.group()
 
-    def atom(self) -> bytes:
-        """An atom, as it is."""
-        return self.take(ATOM, "an atom")
-
     def word(self) -> str:
         """An atom in capitals."""
         return self.take(ATOM, "a word").decode("ascii").upper()
