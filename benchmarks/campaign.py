@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from benchmarks import newsletter
+from lettershop.app.worker import calm_collector
 from lettershop.base.clock import SystemClock
 from lettershop.egress.engine import Engine, Settings
 from lettershop.egress.message import Recipe
@@ -223,6 +224,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.engine is not None:
+        calm_collector()
         uvloop.run(engine_process(told.folder, told.engine, told.processes, told.source, told.port))
         return
     print(json.dumps(run(told.messages, told.processes, told.source), indent=1))

@@ -5,6 +5,7 @@ open the house > start what the roles ask for > say ready > wait for SIGTERM
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
@@ -33,8 +34,16 @@ log = get_logger("worker")
 def run_worker(config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Run one worker in this process; its exit code."""
     configure(config.server.log_level, config.server.log_format)
+    calm_collector()
     uvloop.run(_work(config, roles, number, sockets, ready))
     return 0
+
+
+def calm_collector() -> None:
+    """Let the cycle collector run seldom, and never over the modules. Measured: 8 % of a campaign's processor time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
 
 
 async def _work(
