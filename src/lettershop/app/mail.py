@@ -12,6 +12,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.config import Config, Role
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
+from lettershop.mail.gateway import Gateway
 from lettershop.mail.inbound import Inbound, Policy
 from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.mail.submission import StoredSource, Submission
@@ -39,7 +40,7 @@ SERVICES: dict[Role, tuple[str, ...]] = {
 class MailServices:
     """What the mail server is made of; `stored` feeds the delivery engine."""
 
-    inbound: Inbound
+    port25: Gateway
     submission: Submission
     mailboxes: Mailboxes
     stored: StoredSource
@@ -69,12 +70,13 @@ def build_mail(house: House) -> MailServices:
     policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay)
     authenticator = Authenticator(house.resolver, house.clock, config.server.hostname)
     inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
+    submission = partial(
+        Submission, house.mail_db, house.main_db, house.blobs, inbound, house.signer, house.clock,
+        hostname=config.server.hostname, expire=config.delivery.expire,
+    )  # fmt: skip
     return MailServices(
-        inbound=inbound,
-        submission=Submission(
-            house.mail_db, house.main_db, house.blobs, inbound, house.signer, house.clock,
-            hostname=config.server.hostname, expire=config.delivery.expire,
-        ),
+        port25=Gateway(inbound, submission(login_required=False), config.server.trusted_networks),
+        submission=submission(),
         mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
         stored=StoredSource(house.main_db, house.blobs),
         certificate=Certificate(certificate_files(config, house.clock)),
@@ -116,7 +118,7 @@ def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Se
     clear = partial(clear_login, config.security.plaintext_login)
     if service == "smtp":
         relay = Settings(config.server.hostname, max_size=config.mail.max_size, tls=True)
-        return lambda: SmtpSession(relay, mail.inbound)
+        return lambda: SmtpSession(relay, mail.port25)
     if service in ("submission", "submissions"):
         submit = Settings(
             config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True

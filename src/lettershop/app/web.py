@@ -9,11 +9,13 @@ from starlette.types import ASGIApp
 
 from lettershop.app.house import House
 from lettershop.app.mail import MailServices
+from lettershop.base.config import Network
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import domain_records
 from lettershop.mail.queue import Queue
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Services
+from lettershop.store import accounts, workspaces
 from lettershop.supervisor import Sockets
 
 
@@ -56,6 +58,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
             mail_server=house.accounts,
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
+            ready=lambda: _ready(house),
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
@@ -63,19 +66,31 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
     servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
     for service in ("http", "https"):
         if sockets.get(service):
-            servers.append((uvicorn.Server(_settings(app, mail, service)), list(sockets[service])))
+            servers.append(
+                (uvicorn.Server(_settings(app, mail, service, config.server.trusted_networks)), list(sockets[service]))
+            )
     return WebServer(servers)
 
 
-def _settings(app: ASGIApp, mail: MailServices, service: str) -> uvicorn.Config:
+def _settings(app: ASGIApp, mail: MailServices, service: str, proxies: Sequence[Network]) -> uvicorn.Config:
     settings = uvicorn.Config(
         app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        proxy_headers=False, timeout_graceful_shutdown=5,
+        proxy_headers=True, forwarded_allow_ips=["127.0.0.1", "::1", *map(str, proxies)], timeout_graceful_shutdown=5,
     )  # fmt: skip
     if service == "https":
         files = mail.certificate.files
         settings.ssl_certfile, settings.ssl_keyfile = str(files.certificate), str(files.key)
     return settings
+
+
+async def _ready(house: House) -> bool:
+    """Whether both halves of the database answer."""
+    try:
+        await house.mail_db.read(accounts.list_domains)
+        await house.main_db.read(workspaces.all_workspaces)
+    except Exception:
+        return False
+    return True
 
 
 async def _dns(house: House, name: str) -> Sequence[Finding]:

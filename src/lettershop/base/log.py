@@ -18,8 +18,9 @@ Logger = FilteringBoundLogger
 def configure(level: str, form: Literal["auto", "json", "text"]) -> None:
     """Set the process's logging up, once, from `app`."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    # plain tracebacks: the renderer's own would print local variables, secrets among them
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
     )

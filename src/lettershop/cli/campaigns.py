@@ -123,14 +123,27 @@ def report(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> 
     if as_json:
         print_json(found)
         return
-    figures = [
-        ("recipients", found.recipients), ("sent", found.sent), ("delivered", found.delivered),
-        ("bounced, hard", found.bounced_hard), ("bounced, soft", found.bounced_soft), ("waiting", found.waiting),
-        ("withheld", found.withheld), ("opened by people", found.opened), ("opened by machines", found.opened_by_machine),
-        ("clicked", found.clicked), ("replied", found.replied), ("unsubscribed", found.unsubscribed), ("complained", found.complained),
+    of_sent = [
+        ("delivered", found.delivered),
+        ("bounced, hard", found.bounced_hard),
+        ("bounced, soft", found.bounced_soft),
+    ]
+    of_delivered = [
+        ("opened by people", found.opened), ("opened by machines", found.opened_by_machine), ("clicked", found.clicked),
+        ("replied", found.replied), ("unsubscribed", found.unsubscribed), ("complained", found.complained),
     ]  # fmt: skip
-    table = [(name, count, f"{found.rate(count):.1%}") for name, count in figures]
-    print_rows(f"{found.name} ({found.state})", ["", "people", "of delivered"], table, "")
+    plain = [
+        ("recipients", found.recipients),
+        ("sent", found.sent),
+        ("waiting", found.waiting),
+        ("withheld", found.withheld),
+    ]
+    table = [
+        *((name, count, "") for name, count in plain),
+        *((name, count, f"{count / found.sent:.1%} of sent" if found.sent else "") for name, count in of_sent),
+        *((name, count, f"{found.rate(count):.1%} of delivered") for name, count in of_delivered),
+    ]
+    print_rows(f"{found.name} ({found.state})", ["", "people", ""], table, "")
     links = [(link.people, link.machine_hits, link.url) for link in found.links]
     print_rows("\nLinks", ["people", "by machines", "link"], links, "\nNo tracked links.")
 

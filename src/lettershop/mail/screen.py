@@ -42,7 +42,14 @@ def dmarc_policy(report: AuthReport) -> Finding | None:
     return None
 
 
-CHECKS: tuple[Callable[[AuthReport], Finding | None], ...] = (dmarc_policy,)
+def one_author(report: AuthReport) -> Finding | None:
+    """From must name one domain: with none, or several, nobody can be held to what it says (RFC 9989 5.3.1)."""
+    if report.dmarc != "permerror":
+        return None
+    return Finding("junk", "author-unclear", "From does not name the domain of one author.")
+
+
+CHECKS: tuple[Callable[[AuthReport], Finding | None], ...] = (dmarc_policy, one_author)
 
 
 def decide(report: AuthReport, checks: Sequence[Callable[[AuthReport], Finding | None]] = CHECKS) -> Verdict:

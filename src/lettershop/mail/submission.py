@@ -1,7 +1,7 @@
 """Mail from our own users: who may send as whom, what is completed, and where it goes.
 
     accept_sender (logged in, and the address is theirs) > accept_recipient (anybody)
-    > deliver: Date and Message-ID are added where they miss (RFC 6409 8) > DKIM > blob
+    > deliver: From must be theirs too > Date and Message-ID are added where they miss (RFC 6409 8) > DKIM > blob
     > recipients here get it at once, the others are envelopes in the queue; one 250 after all commits
 
 `StoredSource` hands stored messages to the delivery engine: the other half of the port `egress.message.MessageSource`.
@@ -22,13 +22,17 @@ from lettershop.store import accounts as account_rows
 from lettershop.store import envelopes, suppressions
 from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
-from lettershop.wire.address import Address
+from lettershop.wire.address import Address, InvalidAddress
+from lettershop.wire.message import headers
+from lettershop.wire.message.addresses import mailboxes
+from lettershop.wire.message.words import raw_text
 from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
 from lettershop.wire.smtp.grammar import dot_stuff
 from lettershop.wire.smtp.replies import Reply
 
 NOT_YOURS = Reply.of(553, "5.7.1", "This is not one of your addresses")
+FROM_NOT_YOURS = Reply.of(550, "5.7.1", "The From field must name one of your addresses")
 
 
 class Submission:
@@ -36,7 +40,7 @@ class Submission:
 
     def __init__(
         self, mail_db: Database, main_db: Database, blobs: Blobs, inbound: Inbound, signer: MessageSigner, clock: Clock,
-        *, hostname: str, expire: float,
+        *, hostname: str, expire: float, login_required: bool = True,
     ) -> None:  # fmt: skip
         self._mail_db = mail_db
         self._main_db = main_db
@@ -46,6 +50,7 @@ class Submission:
         self._clock = clock
         self._hostname = hostname
         self._expire = expire
+        self._login_required = login_required
 
     async def accept_client(self, client: Client) -> Reply | None:
         """Everybody may knock; only who logs in gets further."""
@@ -53,6 +58,8 @@ class Submission:
 
     async def accept_sender(self, client: Client, sender: MailFrom) -> Reply:
         """Only addresses that belong to the account: its own, its aliases, its catch-all domains; or the null sender."""
+        if not self._login_required:
+            return replies.SENDER_OK
         if client.principal is None:
             return replies.LOGIN_REQUIRED
         if sender.address is None:
@@ -69,9 +76,17 @@ class Submission:
     async def deliver(self, envelope: Envelope, data: bytes) -> Reply:
         """Complete, sign, store; 250 after every commit."""
         now = self._clock.now()
+        if self._login_required and not await self._may_write_as(envelope.client, data):
+            return FROM_NOT_YOURS
         message = await self._signer.sign(self._completed(envelope, data, now), now)
         await self._send(envelope.sender, envelope.recipients, message, now)
         return replies.ACCEPTED
+
+    async def _may_write_as(self, client: Client, data: bytes) -> bool:
+        """Whether every author in From is an address of this account: we sign it, so it must be true (RFC 6409 6.1)."""
+        authors = [Address.parse(author) for author in authors_of(data)]
+        account = client.principal.account_id if client.principal else 0
+        return bool(authors) and all([await self._mail_db.read(_owns, account, author) for author in authors])
 
     async def post(self, recipient: str, message: bytes) -> None:
         """A complete message of the server itself, from the null sender; nobody is told if it cannot be delivered."""
@@ -100,6 +115,21 @@ class Submission:
         if b"\r\nmessage-id:" not in head:
             top += f"Message-ID: <{self._clock.token(16).hex()}@{self._hostname}>\r\n"  # RFC 6409 8.3
         return top.encode() + data
+
+
+def authors_of(message: bytes) -> list[str]:
+    """The addresses in the From fields that are well formed; none if any is not."""
+    found = [mailbox for field in headers.parse(message).all("From") for mailbox in mailboxes(raw_text(field.value))]
+    addresses = [f"{mailbox.local}@{mailbox.domain}" for mailbox in found]
+    return addresses if all(_is_address(address) for address in addresses) else []
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Address.parse(text)
+    except InvalidAddress:
+        return False
+    return True
 
 
 def _owns(conn: Connection, account_id: int, address: Address) -> bool:

@@ -1,10 +1,14 @@
 """Mail from our own users: who may send as whom, what is completed and signed, what goes into the queue."""
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 
 from lettershop.egress.message import Recipe, Withhold
 from lettershop.mail.accounts import Accounts, NewAccount
 from lettershop.mail.authenticate import Authenticator
+from lettershop.mail.gateway import Gateway
 from lettershop.mail.inbound import Inbound, Policy
 from lettershop.mail.passwords import Passwords, stored_key
 from lettershop.mail.sign import MessageSigner
@@ -101,6 +105,39 @@ async def test_remote_recipients_are_queued_signed_and_local_ones_get_it_at_once
     wire = recipe.make()
     assert wire.startswith(b"DKIM-Signature: ") and b"\r\nMessage-ID: <" in wire and b"\r\nDate: " in wire
     assert wire.endswith(b"Hello\r\n..dot\r\n")
+
+
+@pytest.mark.parametrize(
+    ("author", "taken"),
+    [
+        (b"Bob <bob@b.example>", True),
+        (b"sales@b.example", True),
+        (b"Eve <eve@b.example>", False),
+        (b"bob@b.example, eve@b.example", False),
+        (b"boss@bank.example", False),
+        (b"not an address", False),
+    ],
+)
+async def test_from_must_name_the_one_who_logged_in(desk, author, taken):
+    submission, _, bob = desk
+    envelope = Envelope(client(bob), mail_from("bob@b.example"), to("eve@b.example"))
+    message = MESSAGE.replace(b"Bob <bob@b.example>", author)
+    assert (await submission.deliver(envelope, message) == replies.ACCEPTED) == taken
+
+
+async def test_a_trusted_network_may_relay_without_logging_in_and_nobody_else(desk):
+    submission, _, _ = desk
+    relay = Submission(
+        submission._mail_db, submission._main_db, submission._blobs, submission._inbound, submission._signer,
+        submission._clock, hostname="mx.b.example", expire=100, login_required=False,
+    )  # fmt: skip
+    gateway = Gateway(submission._inbound, relay, [ip_network("192.0.2.0/24")])
+    sender, away = mail_from("cron@b.example"), to("ann@a.example")
+    inside, outside = client(None), replace(client(None), ip="198.51.100.1")
+    assert await gateway.accept_sender(inside, sender) == replies.SENDER_OK
+    assert await gateway.accept_recipient(inside, sender, away[0]) == replies.RECIPIENT_OK
+    assert await gateway.deliver(Envelope(inside, sender, away), MESSAGE) == replies.ACCEPTED
+    assert await gateway.accept_recipient(outside, sender, away[0]) == replies.RELAY_DENIED
 
 
 async def test_a_suppressed_recipient_is_withheld(desk, store, clock):
