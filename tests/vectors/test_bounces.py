@@ -9,18 +9,12 @@ from collections import defaultdict
 
 import pytest
 
-from lettershop.egress.classify import classify
-from lettershop.mail.bounces import inspect
+from lettershop.mail.bounces import understand
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
 
 KINDS = {"feedback": ("complaint",), "vacation": ("auto-reply",), "delivered": ("ordinary",)}
 FAILED = ("bounce", "delay")
-
-
-def judged(code: int, enhanced: str, text: str) -> tuple[str, bool]:
-    found = classify(code, enhanced, text)
-    return found.reason, found.hard
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +27,7 @@ def cases(vectors):
     found = []
     for name, expected in rows.items():
         data = (vectors / "bounces" / "eml" / name).read_bytes()
-        found.append((expected, data, inspect(data, judged)))
+        found.append((expected, data, understand(data)))
     return found
 
 
@@ -44,6 +38,13 @@ def share(marks: list[bool]) -> float:
 def test_they_are_recognised(cases):
     marks = [found.kind in KINDS.get(rows[0]["reason"], FAILED) for rows, _, found in cases]
     assert share(marks) >= 0.99, f"{sum(marks)} of {len(marks)}"
+
+
+def test_what_is_called_a_delay_is_still_being_tried(cases):
+    """Sisimai has no kind of its own for warnings; these say that attempts go on."""
+    delays = [rows for rows, _, found in cases if found.kind == "delay"]
+    assert len(delays) <= 0.02 * len(cases)
+    assert all(row["hardbounce"] == "0" for rows in delays for row in rows)
 
 
 def test_the_recipients_are_found(cases):
@@ -69,7 +70,7 @@ def pairs(cases):
 
 def test_hard_and_soft(cases):
     marks = [person is not None and person.hard == (row["hardbounce"] == "1") for row, person in pairs(cases)]
-    assert share(marks) >= 0.92, f"{sum(marks)} of {len(marks)}"
+    assert share(marks) >= 0.94, f"{sum(marks)} of {len(marks)}"
 
 
 def test_status_codes(cases):
@@ -88,4 +89,4 @@ def test_reply_codes(cases):
 def test_what_is_no_bounce_is_never_taken_for_one(vectors):
     files = sorted((vectors / "bounces" / "not").iterdir())
     assert files
-    assert [inspect(file.read_bytes(), judged).kind for file in files] == ["ordinary"] * len(files)
+    assert [understand(file.read_bytes()).kind for file in files] == ["ordinary"] * len(files)

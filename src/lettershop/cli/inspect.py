@@ -13,7 +13,8 @@ from lettershop.mail.bounces import Inspection, understand
 STDIN = "-"
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Messages, a file each; “-” is standard input.", metavar="FILE…", show_default=False)
+    list[Path],
+    typer.Argument(help="Messages, a file each; “-” is standard input.", metavar="FILE…", show_default=False),
 ]
 
 

@@ -1,55 +1,51 @@
 """What a received message tells about mail that we sent: bounces, complaints, automatic answers. [pure]
 
-    found = inspect(message, classify)
-    found.kind, found.recipients[0].hard, found.message_id
+    found = understand(message)
+    found.kind, found.recipients[0].hard, found.advice, found.message_id
 
-`wire.reports` reads the message; here its recipients get a reason and a verdict, hard or soft, in the words of the
-delivery engine, whose `classify` is handed in (an SMTP answer and a bounce mean the same).
+`wire.reports` reads the message; here its recipients get a reason, hard or soft, and advice by the rules of the delivery
+engine (`egress.classify`): an answer that we were given and one that a bounce quotes mean the same.
 """
 
 import email
 import re
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flufl.bounce import all_failures
 
-from lettershop.egress.classify import classify as classify_answer
+from lettershop.egress.classify import Class, classify
 from lettershop.wire.reports import phrases
 from lettershop.wire.reports.recognise import recognise
 from lettershop.wire.reports.signs import from_machine
 from lettershop.wire.reports.values import Kind, Original, Recipient, Report
 from lettershop.wire.reports.view import view
 
-Classify = Callable[[int, str, str], tuple[str, bool]]
-"""(reply code, enhanced status, words) -> (reason, whether the address is dead)."""
-
-UNKNOWN_USER = "unknown-user"
-"""The reason of the delivery engine whose meaning depends on when it was said."""
-
 _ADDRESSING = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
-_CURT = re.compile(r"unknown user|user unknown", re.IGNORECASE)
 _VAGUE = (".0.0", ".5.0", ".7.0")
+_CURT = re.compile(r"unknown user|user unknown", re.IGNORECASE)
+_FILTER = re.compile(r"\b55\d[\s:-]+: user unknown", re.IGNORECASE)
+"""au/KDDI (ezweb.ne.jp, au.com) says this, with nothing before the colon, also where the person's filter refuses."""
 
 ADVICE: dict[Kind, str] = {
-    "bounce": "Addresses that bounced hard are of no more use: suppress them. Look at the reason of the others.",
+    "bounce": "The message was not delivered; the report does not say to whom. Read it in full.",
     "delay": "Nothing to do: the server goes on trying.",
-    "complaint": "The person pressed \"spam\": write to this address no more, and look where the consent came from.",
+    "complaint": "The person pressed “spam”: write to this address no more, and look where the consent came from.",
     "auto-reply": "Nothing to do: a machine answered.",
     "unsubscribe": "Take the person off the list now; the law gives days, the person does not.",
     "dmarc-report": "A receiver's report on mail in your domain's name; it counts in the deliverability figures.",
     "tls-report": "A receiver's report on encrypted connections to your servers.",
     "ordinary": "",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
     """A recipient that a report is about. `hard`: the address is dead; `reason`: a class of `egress.classify`.
 
-    `status` is never empty for a bounce: x.0.0 where nothing more is known. `original`: the address to which it was
-    sent, where that is another one.
+    `status` is never empty for a bounce: x.0.0 where nothing more is known; `code` is 0 if unknown. `original`: the
+    address to which it was sent, where that is another one.
     """
 
     address: str
@@ -58,6 +54,7 @@ class Affected:
     hard: bool
     reason: str
     diagnostic: str
+    advice: str = ""
     original: str = ""
 
 
@@ -87,46 +84,47 @@ class Inspection:
 
 
 def understand(message: bytes) -> Inspection:
-    """`inspect` with the rules of our own delivery engine. Never raises."""
-    return inspect(message, _judge)
-
-
-def _judge(code: int, status: str, words: str) -> tuple[str, bool]:
-    judged = classify_answer(code, status, words)
-    return judged.reason, judged.hard
-
-
-def inspect(message: bytes, classify: Classify) -> Inspection:
-    """What the message is, and what it means for each recipient it is about."""
+    """What the message is, and what it means for each recipient it is about. Never raises."""
     report = recognise(message)
     if report.kind in ("bounce", "delay") and not report.recipients:
         report = Report(report.kind, _fallback(message), report.original)
-    people = tuple(_affected(recipient, report.kind, classify) for recipient in report.recipients)
-    return Inspection(report.kind, people, report.original, report.feedback, ADVICE[report.kind])
+    people = tuple(_affected(recipient, report.kind) for recipient in report.recipients)
+    return Inspection(report.kind, people, report.original, report.feedback, _advice(report.kind, people))
 
 
 def _fallback(message: bytes) -> tuple[Recipient, ...]:
     """Old forms that our own reader finds nobody in; slow, and only asked about mail that machines wrote."""
     if not from_machine(view(message)):
         return ()
-    _, permanent = all_failures(email.message_from_bytes(message))
+    try:
+        _, permanent = all_failures(email.message_from_bytes(message))
+    except Exception:  # a foreign reader on hostile input: what it cannot read, it does not know
+        return ()
     return tuple(Recipient(address.decode("ascii", "replace"), "failed") for address in sorted(permanent))
 
 
-def _affected(recipient: Recipient, kind: Kind, classify: Classify) -> Affected:
+def _advice(kind: Kind, people: tuple[Affected, ...]) -> str:
+    """One sentence for the message: of a bounce, the one that most of its recipients have."""
+    counted = Counter(person.advice for person in people)
+    return counted.most_common(1)[0][0] if kind == "bounce" and counted else ADVICE[kind]
+
+
+def _affected(recipient: Recipient, kind: Kind) -> Affected:
     if kind not in ("bounce", "delay"):
         status = recipient.status or ("2.0.0" if recipient.action == "delivered" else "")
-        return Affected(recipient.address, status, recipient.code, False, "", recipient.diagnostic, recipient.original)
+        return Affected(
+            recipient.address, status, recipient.code, False, "", recipient.diagnostic, ADVICE[kind], recipient.original
+        )
     status = recipient.status or ("4.0.0" if kind == "delay" else "5.0.0")
-    reason, hard = _classified(recipient, status, classify)
+    judged = _classified(recipient, status)
     return Affected(
-        recipient.address, status, recipient.code, hard and kind == "bounce", reason, recipient.diagnostic,
-        recipient.original,
+        recipient.address, status, recipient.code, judged.hard and kind == "bounce" and not _filtered(recipient),
+        judged.reason, recipient.diagnostic, judged.advice, recipient.original,
     )  # fmt: skip
 
 
-def _classified(recipient: Recipient, status: str, classify: Classify) -> tuple[str, bool]:
-    """Reason and hardness. A status that says little is replaced by what the words amount to."""
+def _classified(recipient: Recipient, status: str) -> Class:
+    """A status that says little is replaced by what the words amount to."""
     told = phrases.status_of(recipient.diagnostic) if status.endswith(_VAGUE) else ""
     final = status.startswith("5") or status[2:] in _ADDRESSING  # given up on a wrong address, though said with 4xx
     code = recipient.code or (550 if final else 450)
@@ -134,7 +132,11 @@ def _classified(recipient: Recipient, status: str, classify: Classify) -> tuple[
         code += 100
     elif not final and code >= 500 and not recipient.code:
         code -= 100
-    reason, hard = classify(code, status[0] + told[1:] if told else status, recipient.diagnostic)
-    if reason == UNKNOWN_USER and recipient.stage == "dot" and _CURT.search(recipient.diagnostic):
-        return reason, False  # taken at RCPT and refused after the message: a filter that says no more than that
-    return reason, hard
+    return classify(code, status[0] + told[1:] if told else status, recipient.diagnostic)
+
+
+def _filtered(recipient: Recipient) -> bool:
+    """Whether "unknown user" may only mean that a filter refuses: it was taken at RCPT and refused after the message."""
+    if recipient.stage == "dot" and _CURT.search(recipient.diagnostic):
+        return True
+    return _FILTER.search(recipient.diagnostic) is not None

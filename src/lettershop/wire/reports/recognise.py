@@ -23,9 +23,7 @@ _GOOD = frozenset({"delivered", "relayed", "expanded"})
 
 def recognise(message: bytes) -> Report:
     """What the message is, and whom it is about."""
-    seen = view(message)
-    if seen.wrapped is not None and signs.from_machine(seen):  # a gateway put the report into a message of its own
-        seen = view(message[seen.wrapped.header : seen.wrapped.end])
+    seen = _unwrapped(message, view(message))
     for read in (arf.read, notices.read, _receivers_report, _declared, _in_words):
         report = read(seen)
         if report is not None:
@@ -35,6 +33,14 @@ def recognise(message: bytes) -> Report:
     if signs.is_unsubscribe(seen):
         return Report("unsubscribe", original=_answered(seen))
     return Report("ordinary", original=_answered(seen))
+
+
+def _unwrapped(message: bytes, seen: View) -> View:
+    """Some gateways put a report into a message of their own, with nothing but a disclaimer behind it."""
+    if seen.wrapped is None or not signs.from_machine(seen):
+        return seen
+    inner = view(message[seen.wrapped.header : seen.wrapped.end])
+    return inner if signs.from_machine(inner) else seen
 
 
 def _receivers_report(seen: View) -> Report | None:

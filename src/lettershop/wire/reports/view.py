@@ -56,9 +56,9 @@ class View:
 
     @property
     def wrapped(self) -> Part | None:
-        """The one message in a message that says nothing itself."""
+        """The message in a message that says nothing itself before it."""
         parts = self.root.parts
-        if self.notice.strip() or self.status or self.feedback or len(parts) != 1 or parts[0].mime != "message/rfc822":
+        if self.status or self.feedback or not parts or parts[0].mime != "message/rfc822":
             return None
         return next(iter(parts[0].parts), None)
 
