@@ -23,7 +23,7 @@ async def start():
         assert house.marketing is None
         mail = build_mail(house)
         await house.accounts.add_domain("a.example")
-        print("started", type(mail.inbound).__name__)
+        print("started", type(mail.port25).__name__)
 
 asyncio.run(start())
 """
@@ -54,7 +54,7 @@ def test_the_mail_server_is_built(installed: Path) -> None:
     done = python(installed, "-c", START)
 
     assert done.returncode == 0, done.stderr
-    assert "started Inbound" in done.stdout
+    assert "started Gateway" in done.stdout
 
 
 def test_the_commands_of_mail_are_there_and_those_of_marketing_are_not(installed: Path) -> None:

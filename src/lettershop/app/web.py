@@ -27,7 +27,7 @@ class WebServer:
 
     async def started(self) -> None:
         """Returns when every listener accepts."""
-        while not all(server.started for server, _ in self._servers):
+        while not all(server.started for server, _ in self._servers):  # noqa: ASYNC110  (uvicorn has no event)
             await asyncio.sleep(0.01)
 
     async def run(self, stopping: asyncio.Event) -> None:

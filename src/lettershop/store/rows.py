@@ -6,16 +6,20 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
+PIECE = 500
+"""Rows of one statement; SQLite bounds the parameters."""
+
 
 def _insert(conn: Connection, table: Table) -> Any:
     return (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert those rows that break no unique rule; how many that were."""
-    if not rows:
-        return 0
-    return max(0, conn.execute(_insert(conn, table).on_conflict_do_nothing(), list(rows)).rowcount)
+    """Insert those rows that break no unique rule; how many that were. All rows have the same columns."""
+    statement = _insert(conn, table).on_conflict_do_nothing()
+    pieces = [list(rows[start : start + PIECE]) for start in range(0, len(rows), PIECE)]
+    # as values of one statement: a driver's executemany tells no count
+    return sum(max(0, conn.execute(statement.values(piece)).rowcount) for piece in pieces)
 
 
 def upsert(
