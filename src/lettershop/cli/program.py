@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, queue, serve, users
+from lettershop.cli import accounts, domains, init, inspect, queue, serve, users
 
 program = typer.Typer(
     name="lettershop",
@@ -15,6 +15,7 @@ program = typer.Typer(
 )
 program.command("init")(init.init)
 program.command("serve")(serve.serve)
+program.command("inspect")(inspect.inspect)
 program.add_typer(domains.commands, name="domain")
 program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")

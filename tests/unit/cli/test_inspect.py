@@ -1,0 +1,62 @@
+"""`lettershop inspect`: the form that CONTRACT.md promises, and what people read."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lettershop.cli.program import program
+
+BOUNCE = b"""From: MAILER-DAEMON@mx.c.example\r
+Subject: failure notice\r
+\r
+<x@c.example>:\r
+550 5.1.1 User unknown\r
+\r
+--- Below this line is a copy of the message.\r
+\r
+Return-Path: <a@b.example>\r
+Message-ID: <1@b.example>\r
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "bounce.eml").write_bytes(BOUNCE)
+    (tmp_path / "plain.eml").write_bytes(b"From: jane@c.example\r\nSubject: Lunch\r\n\r\nAt noon?\r\n")
+    return tmp_path
+
+
+def run(*arguments, **more):
+    return CliRunner().invoke(program, ["inspect", *map(str, arguments)], **more)
+
+
+def test_json_is_an_object_a_line_with_the_names_of_the_contract(files):
+    result = run(files / "bounce.eml", files / "plain.eml", "--json")
+    bounce, plain = map(json.loads, result.stdout.splitlines())
+    assert result.exit_code == 0
+    assert (bounce["file"], bounce["kind"], bounce["message_id"]) == (str(files / "bounce.eml"), "bounce", "1@b.example")
+    [person] = bounce["recipients"]
+    assert {name: person[name] for name in ("address", "status", "hard", "class", "diagnostic")} == {
+        "address": "x@c.example", "status": "5.1.1", "hard": True, "class": "unknown-user",
+        "diagnostic": "<x@c.example>: 550 5.1.1 User unknown",
+    }  # fmt: skip
+    assert bounce["advice"].startswith("The address does not exist.")
+    assert (plain["kind"], plain["recipients"]) == ("ordinary", [])
+
+
+def test_people_read_sentences(files):
+    lines = run(files / "bounce.eml").stdout.splitlines()
+    assert lines[0].endswith("bounce.eml: bounce")
+    assert "x@c.example  550 5.1.1  unknown-user, hard" in lines[1]
+
+
+def test_standard_input_is_a_file_too():
+    assert json.loads(run("-", "--json", input=BOUNCE).stdout)["kind"] == "bounce"
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_read(files):
+    result = run(files / "none.eml", files / "plain.eml", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["kind"] == "ordinary"
+    assert "none.eml: No such file" in result.stderr
