@@ -22,6 +22,9 @@ from lettershop.wire.reports.signs import from_machine
 from lettershop.wire.reports.values import Kind, Original, Recipient, Report
 from lettershop.wire.reports.view import view
 
+MOST_FALLBACK = 1 << 16
+"""Octets of a message that the slow reader is given."""
+
 _ADDRESSING = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
 _VAGUE = (".0.0", ".5.0", ".7.0")
 _CURT = re.compile(r"unknown user|user unknown", re.IGNORECASE)
@@ -97,7 +100,7 @@ def _fallback(message: bytes) -> tuple[Recipient, ...]:
     if not from_machine(view(message)):
         return ()
     try:
-        _, permanent = all_failures(email.message_from_bytes(message))
+        _, permanent = all_failures(email.message_from_bytes(message[:MOST_FALLBACK]))
     except Exception:  # a foreign reader on hostile input: what it cannot read, it does not know
         return ()
     return tuple(Recipient(address.decode("ascii", "replace"), "failed") for address in sorted(permanent))

@@ -16,13 +16,12 @@ from lettershop.base.facts import AutoReplied, BounceReported, Complained, Fact,
 from lettershop.mail.bounces import Affected, Inspection, understand
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.wire.message import headers, mime
-from lettershop.wire.message.addresses import mailboxes
 from lettershop.wire.message.headers import Header
-from lettershop.wire.message.words import decode, raw_text
-from lettershop.wire.reports import answers, glance
+from lettershop.wire.message.words import raw_text
+from lettershop.wire.reports import answers, glance, signs
 from lettershop.wire.reports.values import Kind
 
-MOST = 1 << 20
+MOST = 1 << 18
 """Octets of a message that are read: reports are small, and what they quote stands near their beginning."""
 LONGEST = 1_000
 """Characters of one text in a fact."""
@@ -146,12 +145,11 @@ def _first(data: bytes, tokens: Tokens) -> Recipient | None:
 
 
 def _sender(header: Header) -> str:
-    found = mailboxes(raw_text(header.get("From") or ""))
-    return _clean(found[0].address) if found else ""
+    return _clean(raw_text(signs.sender_of(header)))
 
 
 def _subject(header: Header) -> str:
-    return _clean(decode(header.get("Subject") or ""))
+    return _clean(signs.subject(header))
 
 
 def _text(message: bytes) -> str:

@@ -1,12 +1,13 @@
 """The words of a person's answer: without what it quotes, without the signature; and whether it asks to leave. [pure]"""
 
 import re
-from html import unescape
 
-_TAG = re.compile(r"<(?:style|script|head|title)\b.*?</(?:style|script|head|title)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+from lettershop.wire.reports.view import without_tags
+
 _QUOTE_PAGE = re.compile(
     r"<blockquote|<div[^>]{0,80}(?:gmail_quote|appendonsend|divRplyFwdMsg|moz-cite)", re.IGNORECASE
 )
+_PAGE = re.compile(r"<blockquote|<div[^>]{0,80}(?:gmail_quote|appendonsend|divRplyFwdMsg|moz-cite)", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li)\b[^>]*>", re.IGNORECASE)
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|div|p|meta|span|table)\b", re.IGNORECASE)
 
@@ -16,7 +17,7 @@ _QUOTE = re.compile(
     r"skrev|napisał\(?a?\)?)\s*.{0,80}:\s*$|(?:from|von|de|da|van|fra|från|od|从|发件人|差出人)\s?[:：].*@|"
     r".{0,120}(?:wrote|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|пишет|написал[а]?)\s?:\s*$|"
     r"(?:sent|get|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|wysłane) (?:from|with|via|mit|von|depuis|de|desde|"
-    r"do|da|vanaf|från|fra|z|outlook)\b|.{0,80}のメール[:：]?$",
+    r"do|da|vanaf|från|fra|z|outlook)\b|.{0,40}gesendet$|.{0,40}から送信$|.{0,80}のメール[:：]?$",
     re.IGNORECASE,
 )
 """Lines at which the words of the person end."""
@@ -52,7 +53,7 @@ def own_words(text: str) -> str:
     """What the person wrote: the text above what is quoted, without greeting words and signature, on one line."""
     text = text[:20_000]
     if _PAGE.match(text):
-        text = unescape(_TAG.sub(" ", _BREAK.sub("\n", _QUOTE_PAGE.split(text, maxsplit=1)[0])))
+        text = without_tags(_QUOTE_PAGE.split(text, maxsplit=1)[0])
     kept: list[str] = []
     for line in text.splitlines():
         if _QUOTE.match(line.strip()):

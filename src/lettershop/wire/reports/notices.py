@@ -19,7 +19,7 @@ def read(view: View) -> Report | None:
         notice, _ = json.JSONDecoder(strict=False).raw_decode(text.replace("\n ", "").replace("\n", ""))
         kind = notice.get("notificationType") or notice.get("eventType")
         return _report(kind, notice.get(_SECTIONS.get(kind, ""), {}), Original(_header(notice.get("mail", {}))))
-    except (ValueError, AttributeError, TypeError):  # JSON of another shape
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):  # JSON of another shape
         return None
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from lettershop.wire.message.addresses import mailboxes
-from lettershop.wire.reports import phrases
+from lettershop.wire.reports import phrases, signs
 from lettershop.wire.reports.status import ADDRESS, code_in, is_field, refined, status_in
 from lettershop.wire.reports.values import Original, Recipient
 from lettershop.wire.reports.view import View
@@ -118,7 +118,7 @@ class Notice:
 def _own(view: View) -> set[str]:
     """Who wrote or sent the original, and who reports: not the recipients."""
     names = [view.header.get("To") or "", view.header.get("From") or ""]
-    named = {mailbox.address.lower() for name in names for mailbox in mailboxes(name)}
+    named = {mailbox.address.lower() for name in names for mailbox in mailboxes(name[: signs.LONGEST])}
     return named | {address.lower() for address in view_original(view, "From", "Sender", "Return-Path")}
 
 

@@ -6,10 +6,13 @@ quote bounces to each other: there must be a sender that only machines use.
 
 import re
 
-from lettershop.wire.message.addresses import mailboxes
+from lettershop.wire.message.addresses import Mailbox, mailboxes
 from lettershop.wire.message.headers import Header
 from lettershop.wire.message.words import decode
 from lettershop.wire.reports.view import View
+
+LONGEST = 2_000
+"""Characters of a header field that are read."""
 
 _DAEMON = re.compile(
     r"(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|maildaemon|mail[-_.]delivery[-_.](?:system|subsystem)|"
@@ -98,7 +101,7 @@ _UNSUBSCRIBE_BOX = re.compile(r"(?:unsubscribe|unsub|leave)(?:[+-].*)?@|.*-(?:un
 
 def subject(header: Header) -> str:
     """The subject for people."""
-    return decode(header.get("Subject") or "")
+    return decode((header.get("Subject") or "")[:LONGEST])
 
 
 def from_machine(view: View) -> bool:
@@ -109,15 +112,19 @@ def from_machine(view: View) -> bool:
         return True
     if header.field("X-Failed-Recipients") is not None or view.report_type == "delivery-status":
         return True
-    names = [mailbox.display for mailbox in mailboxes(header.get("From") or "")]
+    names = [mailbox.display for mailbox in senders(header)]
     return bool(_DAEMON.fullmatch(sender_of(header))) or any(_DAEMON_NAME.search(name) for name in names)
 
 
 def sender_of(header: Header) -> str:
     """The first address in From, or what stands there if that is none."""
-    sender = header.get("From") or ""
-    found = mailboxes(sender)
-    return found[0].address if found else sender.strip()
+    found = senders(header)
+    return found[0].address if found else (header.get("From") or "")[:LONGEST].strip()
+
+
+def senders(header: Header) -> tuple[Mailbox, ...]:
+    """Who is in From; of a field without end only the beginning."""
+    return mailboxes((header.get("From") or "")[:LONGEST])
 
 
 def tells_failure(view: View) -> bool:
@@ -133,7 +140,7 @@ def is_bounce_in_words(view: View) -> bool:
         return tells_failure(view)
     # some systems write from an address without a daemon's name: then subject and words must both say it
     header = view.header
-    names = [mailbox.display for mailbox in mailboxes(header.get("From") or "")]
+    names = [mailbox.display for mailbox in senders(header)]
     local = sender_of(header).rpartition("@")[0]
     impersonal = any(_IMPERSONAL.search(name) for name in (local, *names)) and not header.get("References")
     return bool(impersonal and _FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice))
@@ -164,7 +171,7 @@ def is_automatic(header: Header) -> bool:
 
 def is_unsubscribe(view: View) -> bool:
     """Whether somebody asks by mail to get no more (RFC 2369 3.2): by the address it came to, or by its only words."""
-    recipients = mailboxes(view.header.get("To") or "")
+    recipients = mailboxes((view.header.get("To") or "")[:LONGEST])
     if any(_UNSUBSCRIBE_BOX.match(mailbox.address) for mailbox in recipients):
         return True
     words = view.notice.strip()

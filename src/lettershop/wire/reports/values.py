@@ -6,6 +6,9 @@ from typing import Literal
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes, message_ids
 
+LONGEST = 10_000
+"""Characters of a field with addresses that are read."""
+
 Kind = Literal[
     "bounce", "delay", "complaint", "auto-reply", "unsubscribe", "dmarc-report", "tls-report", "ordinary"
 ]  # fmt: skip
@@ -49,7 +52,12 @@ class Original:
 
     def addresses(self, *names: str) -> list[str]:
         """All addresses in these fields, in order."""
-        return [mailbox.address for name in names for mailbox in mailboxes(self.get(name) or "") if mailbox.domain]
+        return [
+            mailbox.address
+            for name in names
+            for mailbox in mailboxes((self.get(name) or "")[:LONGEST])
+            if mailbox.domain
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ _TRACES = frozenset({"received", "return-path", "dkim-signature"})
 _MUST = frozenset({"from", "date", "message-id"})
 """RFC 5322 3.6: a notice that tells "To", "Cc" and "Subject" of the message is no header yet."""
 
-_TAG = re.compile(r"<(?:script|style|head)\b.*?</(?:script|style|head)>|<br\s*/?>|</(?:p|div|tr|li|h\d|td|table)>|<[^>]*>",
-                  re.IGNORECASE | re.DOTALL)  # fmt: skip
+_TAG = re.compile(r"<br\s*/?>|</(?:p|div|tr|li|h\d|td|table)>|<[^<>]*>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(script|style|head)\b")
 _BREAKING = re.compile(r"<br|</", re.IGNORECASE)
 
 
@@ -78,7 +78,7 @@ def view(message: bytes) -> View:
     if root.type == "multipart" and not root.parts:
         texts.append(_plain(message[root.body : root.end]))
     notice = (
-        "\n".join(texts) if any(text.strip() for text in texts) else "\n".join(_without_tags(page) for page in pages)
+        "\n".join(texts) if any(text.strip() for text in texts) else "\n".join(without_tags(page) for page in pages)
     )
     notice, header = split(notice[: MOST_TEXT * 2])
     found.notice = notice[:MOST_TEXT]
@@ -110,10 +110,29 @@ def _header_of(data: bytes) -> bytes:
     return data[: headers.find_body(data)[0]]
 
 
-def _without_tags(page: str) -> str:
-    text = _TAG.sub(lambda match: "\n" if _BREAKING.match(match[0]) else " ", page[: MOST_TEXT * 4])
+def without_tags(page: str) -> str:
+    """The text of an HTML page, a line a block, without empty lines. In linear time, whatever the page is."""
+    text = _TAG.sub(lambda match: "\n" if _BREAKING.match(match[0]) else " ", _seen(page[: MOST_TEXT * 4]))
     lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _seen(page: str) -> str:
+    """The page without scripts, styles and head."""
+    lower = page.lower()
+    kept: list[str] = []
+    at = 0
+    open_ended: set[str] = set()
+    for match in _UNSEEN.finditer(lower) if len(lower) == len(page) else ():
+        if match.start() < at or match[1] in open_ended:
+            continue
+        end = lower.find(f"</{match[1]}", match.end())
+        if end < 0:
+            open_ended.add(match[1])
+            continue
+        kept.append(page[at : match.start()])
+        at = end
+    return "".join([*kept, page[at:]])
 
 
 def split(text: str) -> tuple[str, bytes]:

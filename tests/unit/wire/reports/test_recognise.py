@@ -1,6 +1,7 @@
 """What a received message is. Samples written here; real ones are in tests/vectors/test_bounces.py."""
 
 import json
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -305,6 +306,18 @@ def test_reports_of_receivers(head, kind):
 def test_the_original_in_a_text_is_found_without_a_separator():
     notice, header = split("It failed.\n\nReceived: from b.example\nMessage-ID: <1@b.example>\nSubject: hi\n\nBody")
     assert notice.strip() == "It failed." and b"Message-ID: <1@b.example>\r\n" in header and b"Body" not in header
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["<style" * 60_000, "<" * 300_000, "-" * 300_000, "a@" * 150_000, '{"notificationType":' + "[" * 100_000],
+    ids=["open tags", "brackets", "dashes", "half addresses", "nested json"],
+)
+@pytest.mark.parametrize("kind", ["html", "plain"])
+def test_no_size_stops_it(body, kind):
+    start = perf_counter()
+    recognise(mail(DAEMON + f"Subject: failure notice\nContent-Type: text/{kind}", body))
+    assert perf_counter() - start < 5.0  # a pattern that is not linear takes minutes
 
 
 @given(st.text(max_size=300))
