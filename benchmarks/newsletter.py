@@ -1,6 +1,9 @@
 """The newsletter of the campaign benchmark: about 30 KB as sent, 15 fields in 49 places, 12 tracked links, HTML and text."""
 
-FIELDS = [f"field{number}" for number in range(1, 14)] + ["first_name", "city"]
+FIELDS = [
+    "first_name", "last_name", "city", "shop", "tier", "points", "since", "last_order", "product", "colour", "size",
+    "code", "amount", "birthday", "adviser",
+]  # fmt: skip
 LINKS = 12
 SLOTS = 49
 SUBJECT = "{{ first_name | default('Dear reader') }}, the news from {{ city }}"
@@ -30,7 +33,18 @@ def html() -> str:
     )
 
 
-def attributes(number: int) -> dict[str, str]:
-    """One person's fields; short words with an accent here and there, as people have them."""
-    values = {field: f"Wért {number % 97} of {field}" for field in FIELDS}
-    return values | {"first_name": f"Ann{number % 1000}", "city": f"Zürich {number % 50}"}
+_NAMES = ("Ann", "Ben", "Carla", "David", "Emma", "Felix", "Inès", "Jack", "Karin", "Liam", "Maya", "Noah", "Renée")
+_CITIES = ("Berlin", "Bristol", "Zürich", "Lyon", "New York", "Porto", "Oslo", "Málaga", "Vienna", "Ghent", "Turin")
+_THINGS = ("Harbour Sweater", "Lambswool Scarf", "Café Apron", "Linen Shirt", "Rain Jacket", "Walking Boots")
+
+
+def attributes(number: int) -> dict[str, str | int]:
+    """One person's fields: short words, figures and dates, every sixth with a letter beyond ASCII, as people have them."""
+    return {
+        "first_name": _NAMES[number % len(_NAMES)], "last_name": f"Miller-{number}", "city": _CITIES[number % len(_CITIES)],
+        "shop": f"Harbour Street {number % 90}", "tier": ("Silver", "Gold")[number % 2], "points": number % 5000,
+        "since": f"{2005 + number % 20}", "last_order": f"{1 + number % 28} March 2026",
+        "product": _THINGS[number % len(_THINGS)], "colour": ("ochre", "soft green", "harbour blue")[number % 3],
+        "size": "SML"[number % 3], "code": f"SPRING-{number:06}", "amount": f"{number % 300}.50 EUR",
+        "birthday": f"{1 + number % 28} May", "adviser": _NAMES[(number + 7) % len(_NAMES)],
+    }  # fmt: skip

@@ -289,7 +289,7 @@ class Attempt:
         self._pace.answered += 1
         if answer.stage == "dot" and answer.code < 300:
             self._pace.accepted()
-        elif isinstance(outcome.fact, Deferred) and outcome.fact.reason in OBJECTIONS:
+        elif answer.code == 421 or (isinstance(outcome.fact, Deferred) and outcome.fact.reason in OBJECTIONS):
             self._pace.objected(now, answer.line)
         self._desk.record(outcome)
 

@@ -145,6 +145,7 @@ class Engine:
             self._tidy_at = now + self._settings.tidy
             await self._window.tidy(now)
             self._forget_paces(now)
+            self._lanes = {key: lane for key, lane in self._lanes.items() if self._lane_open(key)}
 
     def _lane_open(self, lane_id: int) -> bool:
         return lane_id in self._window.open_lanes
@@ -209,7 +210,11 @@ class Engine:
     def put_back(self, leased: Sequence[Leased]) -> None:
         """See `attempt.Desk.put_back`."""
         for one in leased:
-            self._schedule.add(self._lanes[one.lane_id], [one])
+            lane = self._lanes.get(one.lane_id)
+            if lane is None:
+                self._held_up.append(one)
+            else:
+                self._schedule.add(lane, [one])
 
     def admit(self, leased: Leased) -> bool:
         """See `attempt.Desk.admit`."""

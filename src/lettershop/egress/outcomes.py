@@ -29,6 +29,7 @@ class Outcomes:
         self._done = done
         self._log = log
         self._gathered: list[Outcome] = []
+        self._odd = False
         self._due: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -60,17 +61,34 @@ class Outcomes:
 
     async def _commit(self) -> None:
         group, self._gathered = self._gathered, []
-        while True:
-            try:
-                await self._db.write(envelopes.finish, group)
-            except DatabaseClosed:
-                raise
-            except Temporary as error:
-                self._log.warning("outcomes wait for the database", outcomes=len(group), why=error.public)
-                await asyncio.sleep(PATIENCE)
-            else:
+        while not await self._store(group):
+            left = await self._one_by_one(group) if self._odd else group
+            if len(left) < len(group):  # the database works: what it does not take once more it never will
+                if left := await self._one_by_one(left):
+                    self._log.error("outcomes cannot be stored", envelopes=[one.envelope_id for one in left])
                 break
+            await asyncio.sleep(PATIENCE)
         self._done(group)
+
+    async def _store(self, group: list[Outcome]) -> bool:
+        """Whether they are committed; `_odd` then tells of an error that waiting may not cure."""
+        try:
+            await self._db.write(envelopes.finish, group)
+        except DatabaseClosed:
+            raise
+        except Temporary as error:
+            self._log.warning("outcomes wait for the database", outcomes=len(group), why=error.public)
+            self._odd = False
+            return False
+        except Exception:
+            self._log.exception("outcomes not stored", outcomes=len(group))
+            self._odd = True
+            return False
+        return True
+
+    async def _one_by_one(self, group: list[Outcome]) -> list[Outcome]:
+        """Those that are not taken even alone."""
+        return [outcome for outcome in group if not await self._store([outcome])]
 
     async def flush(self) -> None:
         """Return when everything added so far is committed."""

@@ -104,6 +104,39 @@ async def test_a_busy_database_delays_outcomes_but_loses_none(monkeypatch):
     assert db.groups == [[1]]
 
 
+async def test_an_outcome_that_cannot_be_stored_takes_no_other_down(monkeypatch):
+    class Picky(Database):
+        async def write(self, work, group):
+            if any(outcome.envelope_id == 5 for outcome in group):
+                raise ValueError("not storable")
+            await super().write(work, group)
+
+    db, done = Picky(), []
+    some = outcomes(db, lambda group: done.extend(group), monkeypatch)
+    for index in range(10):
+        some.add(Outcome(index, DELIVERED, NOW))
+    await some.flush()
+    assert sorted(one for group in db.groups for one in group) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert len(done) == 10
+
+
+async def test_a_full_disk_loses_no_outcome(monkeypatch):
+    class Full(Database):
+        async def write(self, work, group):
+            await asyncio.sleep(0)
+            if self.failures:
+                self.failures -= 1
+                raise OSError("disk full")
+            self.groups.append([outcome.envelope_id for outcome in group])
+
+    db = Full(failures=7)
+    some = outcomes(db, lambda group: None, monkeypatch)
+    for index in range(3):
+        some.add(Outcome(index, DELIVERED, NOW))
+    await some.flush()
+    assert sorted(one for group in db.groups for one in group) == [0, 1, 2]
+
+
 class Source:
     def __init__(self, error=None):
         self.asked, self.error = [], error
