@@ -245,7 +245,7 @@ def open_lanes(conn: Connection, now: float) -> tuple[list[Lane], frozenset[int]
 def sweep_cancelled(tx: Transaction, now: float, limit: int = 2000) -> int:
     """Withhold up to `limit` envelopes of cancelled lanes, with their facts; how many. Call again until 0."""
     gone = select(lanes.c.id).where(lanes.c.state == LANE_CANCELLED)
-    piece = select(envelopes.c.id).where(envelopes.c.lane_id.in_(gone), envelopes.c.state == QUEUED).limit(limit)
+    piece = select(envelopes.c.id).where(envelopes.c.lane_id.in_(gone), text("envelopes.state = 0")).limit(limit)
     c = envelopes.c
     rows = tx.conn.execute(
         update(envelopes).where(c.id.in_(piece), c.state == QUEUED)

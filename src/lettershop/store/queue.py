@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, text, update
 
 from lettershop.base.facts import Withheld
 from lettershop.store.database import Transaction
@@ -108,9 +108,10 @@ def by_site(conn: Connection, *, campaign_id: int | None = None, limit: int = 20
 
 def totals(conn: Connection) -> dict[str, int]:
     """How many wait and how many are being tried, in the whole queue."""
-    c = envelopes.c
-    rows = conn.execute(select(c.state, func.count()).where(c.state <= LEASED).group_by(c.state))
-    return {"queued": 0, "leased": 0} | {STATE_NAMES[state]: count for state, count in rows}
+    # literal states: then the small partial indexes are counted, not the table
+    count = "SELECT count(*) FROM envelopes WHERE state"
+    queued, leased = (conn.scalar(text(f"{count} = {state}")) or 0 for state in (QUEUED, LEASED))
+    return {"queued": queued, "leased": leased}
 
 
 def retry_now(
