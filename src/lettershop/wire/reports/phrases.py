@@ -21,7 +21,7 @@ _SAYINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "5.1.1",
-        r"user unknown|unknown (?:user|recipient|address)|no such (?:user|recipient|mailbox|person|address|account)|"
+        r"user (?:unknown|not known)|unknown (?:user|recipient|address)|no such (?:user|recipient|mailbox|person|address|account)|"
         r"not listed in|(?:name|address|recipient) is not recogni[sz]ed|"
         r"(?:address|recipient|user|mailbox|account) (?:was |were |is |could )?(?:n[o']t|not be) found|"
         r"(?:was|were|is|could)(?: not|n.t)(?: be)? found at the destination|"

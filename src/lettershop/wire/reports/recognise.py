@@ -102,7 +102,15 @@ def _in_words(seen: View) -> Report | None:
         return None
     kind: Kind = "delay" if signs.is_delay(seen) else "bounce"
     found = prose.recipients(seen)
+    if not signs.from_machine(seen) and not signs.from_list(seen) and not _about_mail(seen, found):
+        return None
     return Report(kind, tuple(_with_action(recipient, kind) for recipient in found), Original(seen.returned))
+
+
+def _about_mail(seen: View, found: list[Recipient]) -> bool:
+    """Whether what failed was a message: parcels are not delivered either."""
+    told = seen.returned or any(recipient.code or recipient.status for recipient in found)
+    return bool(found and (told or signs.speaks_of_mail(seen)))
 
 
 def _with_action(recipient: Recipient, kind: Kind) -> Recipient:

@@ -30,7 +30,8 @@ _FAILED_SUBJECT = re.compile(
     r"undeliver|has not been delivered|was not delivered|bounced|returned)|"
     r"(?:your )?(?:mail|message|email|e-mail)\b.{0,60}(?:could not be|not|cannot be|can't be|was not|wasn't) deliver|"
     r"fail(?:ed|ure) (?:delivery|mail|notice|to deliver)|nondeliver|non[- ]?deliver|non remis|rapport de non|"
-    r"there was an error sending your mail|unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
+    r"there was an error sending your mail|postmaster notify|"
+    r"unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
     r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|processing error|delayed mail|delayed delivery|"
     r"delivery (?:is )?(?:temporarily )?delay|"
     r"message delayed|mail system error|mail error|(?:notification|avis) d['e]|échec|unzustellbar|nicht zustellbar|"
@@ -42,7 +43,7 @@ _FAILED_SUBJECT = re.compile(
 )
 _FAILED_WORDS = re.compile(
     r"could ?n[o']t be (?:delivered|sent)|(?:could|can) ?not deliver|failed recipients?\b|requested action not taken|"
-    r"returned because|encountered an error|has been postponed|cannot be delivered|"
+    r"returned because|encountered an error|trying to deliver your (?:message|mail)|has been postponed|cannot be delivered|"
     r"(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
     r"undeliverable|unable to deliver|not able to deliver|wasn't able to deliver|were unable to deliver|"
     r"(?:error|trouble|problem)s? (?:was |occurred )?(?:while )?(?:attempting to |trying to )?deliver|"
@@ -63,6 +64,8 @@ _IMPERSONAL = re.compile(
     re.IGNORECASE,
 )
 _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.IGNORECASE)
+
+_OF_MAIL = re.compile(r"following (?:e-?mail )?(?:recipient|address)|mailbox|\bsmtp\b|mail server", re.IGNORECASE)
 
 _DELAYED_WORDS = re.compile(
     r"warning (?:message )?only|(?:has|have) (?:not yet been|been) (?:delayed|delivered yet)|not yet been delivered|"
@@ -134,7 +137,7 @@ def tells_failure(view: View) -> bool:
 
 def is_bounce_in_words(view: View) -> bool:
     """Whether this is a bounce or delay that no machine-readable field declares."""
-    if _NOT_MEMBER.search(view.notice[:500]) and _LIST_MANAGER.match(sender_of(view.header)):
+    if from_list(view):
         return True
     if from_machine(view):
         return tells_failure(view)
@@ -144,6 +147,16 @@ def is_bounce_in_words(view: View) -> bool:
     local = sender_of(header).rpartition("@")[0]
     impersonal = any(_IMPERSONAL.search(name) for name in (local, *names)) and not header.get("References")
     return bool(impersonal and _FAILED_SUBJECT.match(subject(view.header)) and _FAILED_WORDS.search(view.notice))
+
+
+def from_list(view: View) -> bool:
+    """Whether a mailing list refuses somebody who is no member."""
+    return bool(_NOT_MEMBER.search(view.notice[:500]) and _LIST_MANAGER.match(sender_of(view.header)))
+
+
+def speaks_of_mail(view: View) -> bool:
+    """Whether the words are those of a mail system."""
+    return _OF_MAIL.search(view.notice) is not None
 
 
 def is_delay(view: View) -> bool:
