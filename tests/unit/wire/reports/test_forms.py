@@ -6,7 +6,7 @@ from lettershop.mail.bounces import understand
 
 DAEMON = "MAILER-DAEMON@mx.c.example"
 
-# name: (From, Subject, notice, status, reason)
+# By name: who writes, under which subject, the notice, and the status and reason in it.
 FORMS = {
     "notes": (
         "postmaster@c.example", "DELIVERY FAILURE: User x not listed in Domino Directory",
