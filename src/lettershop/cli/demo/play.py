@@ -3,7 +3,7 @@
 import asyncio
 import csv
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -27,6 +27,7 @@ LIST = "Newsletter"
 USER = "ada@brand.example"
 BASIS = "Demo: ticked the newsletter box at checkout"
 SETTLE_PATIENCE = 60.0
+READ_AT_LAST = 20.0
 SAMPLES = files("lettershop.samples")
 
 
@@ -113,14 +114,26 @@ class Play:
             def progress(found: int) -> None:
                 bars.update(read_bar, completed=found)
 
-            work = asyncio.create_task(asyncio.to_thread(readers.work, mine, done.is_set, progress))
-            while not work.done():
+            async def look() -> Report:
                 report = await self._report(house)
                 bars.update(sent_bar, completed=report.delivered, total=report.recipients or len(people))
-                if report.state == "done":
+                return report
+
+            await self._first_tries(look)
+            work = asyncio.create_task(asyncio.to_thread(readers.work, mine, done.is_set, progress))
+            while not work.done():
+                if (await look()).state == "done":
                     done.set()
                 await self._clock.sleep(0.25)
             return await work
+
+    async def _first_tries(self, look: Callable[[], Awaitable[Report]]) -> None:
+        """People look into their mailboxes when the mail is there: once everybody's message was tried, or after a while."""
+        until = self._clock.monotonic() + READ_AT_LAST
+        report = await look()
+        while (report.queued or not report.sent) and self._clock.monotonic() < until:
+            await self._clock.sleep(0.1)
+            report = await look()
 
     async def _settle(self, house: House, seen: Seen) -> Report:
         until = self._clock.monotonic() + SETTLE_PATIENCE
