@@ -35,7 +35,11 @@ def test_json_is_an_object_a_line_with_the_names_of_the_contract(files):
     result = run(files / "bounce.eml", files / "plain.eml", "--json")
     bounce, plain = map(json.loads, result.stdout.splitlines())
     assert result.exit_code == 0
-    assert (bounce["file"], bounce["kind"], bounce["message_id"]) == (str(files / "bounce.eml"), "bounce", "1@b.example")
+    assert (bounce["file"], bounce["kind"], bounce["message_id"]) == (
+        str(files / "bounce.eml"),
+        "bounce",
+        "1@b.example",
+    )
     [person] = bounce["recipients"]
     assert {name: person[name] for name in ("address", "status", "hard", "class", "diagnostic")} == {
         "address": "x@c.example", "status": "5.1.1", "hard": True, "class": "unknown-user",
@@ -60,3 +64,26 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_read(files):
     assert result.exit_code == 1
     assert json.loads(result.stdout)["kind"] == "ordinary"
     assert "none.eml: No such file" in result.stderr
+
+
+ZONE = """
+c.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"
+_dmarc.c.example. 300 IN TXT "v=DMARC1; p=reject"
+"""
+
+
+@pytest.mark.parametrize(("ip", "spf", "dmarc", "findings"), [
+    ("192.0.2.1", "pass", "pass", []),
+    ("192.0.2.9", "fail", "fail", ["dmarc-reject"]),
+])  # fmt: skip
+def test_with_the_client_known_it_says_who_a_message_is_from(files, ip, spf, dmarc, findings):
+    (files / "zone").write_text(ZONE)
+    (files / "l.toml").write_text(f'[dns]\nzone_files = ["{files}/zone"]\n[server]\nhostname = "mx.b.example"\n')
+    result = run(
+        files / "plain.eml", "--json", "--config", files / "l.toml",
+        "--client-ip", ip, "--helo", "mx.c.example", "--mail-from", "jane@c.example",
+    )  # fmt: skip
+    value = json.loads(result.stdout)
+    assert (value["kind"], value["spf"]["result"], value["dkim"]) == ("ordinary", spf, [])
+    assert (value["dmarc"]["result"], value["dmarc"]["policy"]) == (dmarc, "reject" if findings else "none")
+    assert [finding["reason"] for finding in value["findings"]] == findings
