@@ -37,7 +37,9 @@ class Answer:
     def words(self) -> str:
         """Enhanced code and text, without what neither a screen nor a database likes."""
         words = f"{self.enhanced} {self.text}" if self.enhanced else self.text
-        return words[:LONGEST].translate(_CONTROLS)
+        if len(words) > LONGEST:
+            words = words[:LONGEST]
+        return words if words.isprintable() else words.translate(_CONTROLS)
 
     @property
     def line(self) -> str:
