@@ -25,7 +25,7 @@ MOST = 1 << 18
 """Octets of a message that are read: reports are small, and what they quote stands near their beginning."""
 LONGEST = 1_000
 """Characters of one text in a fact."""
-CANDIDATES = 200
+CANDIDATES = 1_000
 """Words in the form of a token that are tried."""
 
 _TOKEN = re.compile(rb"(?:^|[/+<=:,;\s]|%2[bB])([A-Za-z2-7]{18,64})(?=[@>/.\s\"'?&<;,]|$)")
@@ -72,7 +72,7 @@ class Returned:
             )
         if answered is None:
             return ORDINARY
-        leave = answers.asks_to_leave(_text(message))
+        leave = answers.asks_to_leave(answers.own_words(_text(message)) or _subject(header))
         return cls("ordinary", _sender(header), _subject(header), named=answered, answers=True, leave=leave)
 
     def facts(self, recipient: Recipient | None, message_id: int, now: float) -> list[Fact]:

@@ -171,6 +171,10 @@ def test_a_reply_that_says_more_does_not(body):
     assert [type(fact) for fact in facts(mail(ANSWER, "Subject: Re: Stop", body=body))] == [Replied]
 
 
+def test_the_subject_counts_where_nothing_else_is_said():
+    assert [type(fact) for fact in facts(mail(ANSWER, "Subject: Unsubscribe", body="\r\n"))] == [Replied, Unsubscribed]
+
+
 def test_a_reply_in_html():
     body = "<html><body><div>Unsubscribe me please<br></div><blockquote>Hello Ann, stay!</blockquote></body></html>"
     found = facts(mail(ANSWER, "Content-Type: text/html", body=body))

@@ -9,6 +9,7 @@ import re
 from lettershop.wire.message.addresses import Mailbox, mailboxes
 from lettershop.wire.message.headers import Header
 from lettershop.wire.message.words import decode
+from lettershop.wire.reports import answers
 from lettershop.wire.reports.view import View
 
 LONGEST = 2_000
@@ -187,12 +188,7 @@ def is_unsubscribe(view: View) -> bool:
     recipients = mailboxes((view.header.get("To") or "")[:LONGEST])
     if any(_UNSUBSCRIBE_BOX.match(mailbox.address) for mailbox in recipients):
         return True
-    words = view.notice.strip()
-    return any(
-        _UNSUBSCRIBE_WORDS.fullmatch(text)
-        for text in (subject(view.header).strip(), words.split("\n", 1)[0].strip())
-        if text
-    )
+    return bool(_UNSUBSCRIBE_WORDS.fullmatch(subject(view.header).strip()) or answers.asks_to_leave(view.notice))
 
 
 _DMARC_FILE = re.compile(r"[^!\s]+![^!\s]+!\d{9,11}!\d{9,11}(?:![^.\s]*)?\.(?:xml|zip|gz|xml\.gz)", re.IGNORECASE)
