@@ -58,6 +58,8 @@ def _walk(browser: Browser, size: str, theme: str, options: argparse.Namespace, 
     for name, path in _screens(context):
         page.goto(path)
         _shoot(page, options.out / f"{name}-{size}-{theme}.png")
+        if name == "report":  # what is seen before scrolling, for the README
+            page.screenshot(path=options.out / f"report-top-{size}-{theme}.png")
     context.close()
 
 

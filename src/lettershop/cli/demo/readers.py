@@ -64,7 +64,7 @@ class Habits:
             machine=lot >= 920,
             opens=opens,
             clicks=1 + lot // 3 % 3 if opens and lot % 3 == 0 else 0,
-            unsubscribes=440 <= lot < 455,
+            unsubscribes=440 <= lot < 444,
             complains=500 <= lot < 503,
             replies=100 <= lot < 120,
         )
