@@ -154,14 +154,15 @@ async def begin(folder: Path, campaign: int) -> None:
     await main.close()
 
 
-def openssl_rate(seconds: int = 2) -> float:
-    """RSA-2048 signatures per second of processor time, by `openssl speed` on one core."""
+def openssl_rate(cores: int = 1, seconds: int = 2) -> float:
+    """RSA-2048 signatures per second of processor time, by `openssl speed` on one core, or on several at once."""
+    several = ["-multi", str(cores)] if cores > 1 else []
     run = subprocess.run(
-        ["openssl", "speed", "-seconds", str(seconds), "rsa2048"], capture_output=True, text=True, check=True
+        ["openssl", "speed", *several, "-seconds", str(seconds), "rsa2048"], capture_output=True, text=True, check=True
     )
     match = re.search(r"^rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)", run.stdout, re.MULTILINE)
     assert match, run.stdout
-    return float(match[1])
+    return float(match[1]) / cores
 
 
 def spawn(*arguments: str) -> subprocess.Popen[str]:
@@ -206,11 +207,12 @@ def run(messages: int, processes: int, source: str) -> dict[str, object]:
         for process in (*engines, sink):
             process.wait(10)
         rates.append(openssl_rate())
-    return figures(messages, processes, source, taken, used, started, sum(rates) / len(rates))
+        busy = openssl_rate(processes)
+    return figures(messages, processes, source, taken, used, started, sum(rates) / len(rates), busy)
 
 
-def figures(messages, processes, source, taken, used, started, signatures) -> dict[str, object]:
-    """From what was measured to what is told."""
+def figures(messages, processes, source, taken, used, started, signatures, busy) -> dict[str, object]:
+    """From what was measured to what is told. `signatures`: of one core alone; `busy`: of one while all sign."""
     cpu = sum(one["user"] + one["system"] for one in used)
     wall = taken["last"] - started
     per_cpu_second = taken["taken"] / cpu
@@ -224,6 +226,7 @@ def figures(messages, processes, source, taken, used, started, signatures) -> di
         },
         "system_share": round(sum(one["system"] for one in used) / cpu, 2), "sink_us_per_message": round(taken["cpu"] / messages * 1e6),
         "openssl_rsa2048_per_second": round(signatures), "ratio": round(per_cpu_second / signatures, 3),
+        "openssl_all_cores_per_core": round(busy), "ratio_all_cores": round(per_cpu_second / busy, 3),
         "wall_ratio": round(taken["taken"] / wall / (signatures * (os.cpu_count() or 1)), 3),
         "memory_mb": [one["memory_mb"] for one in used], "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip

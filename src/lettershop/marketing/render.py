@@ -201,8 +201,12 @@ def _line(parts: list[Piece]) -> Fill:
     if all(isinstance(piece, str) for piece in parts):
         words = "".join([piece for piece in parts if isinstance(piece, str)])
         return lambda _values: words
-    fill = _filler(parts)
-    return lambda values: "".join(fill(values))
+    if _is_fast(parts):
+        fills = [field(piece.expression) if isinstance(piece, Output) else None for piece in parts]
+        pairs = list(zip(parts, fills, strict=True))
+        return lambda values: "".join([fill(values) if fill else str(words) for words, fill in pairs])
+    fill_all = _filler(parts)
+    return lambda values: "".join(fill_all(values))
 
 
 def _page(parts: list[Piece]) -> Fill:

@@ -238,15 +238,22 @@ _ADDRESSEES = """
         (SELECT s.status FROM subscriptions s WHERE s.list_id = :list AND s.contact_id = c.id) AS status
     FROM contacts c WHERE c.id {among}
 """
-_TYPES = {"attributes": contacts.c.attributes.type}
-_ADDRESSEES_SQLITE = text(_ADDRESSEES.format(among="IN (SELECT value FROM json_each(:ids))")).columns(**_TYPES)
-_ADDRESSEES_POSTGRESQL = text(_ADDRESSEES.format(among="= ANY(CAST(:ids AS BIGINT[]))")).columns(**_TYPES)
+# Reason: asked for every handful of a campaign; on SQLite one text of JSON costs a third of rows through the driver.
+_ADDRESSEES_SQLITE = text(
+    "SELECT json_group_array(json_array(id, email, name, json(attributes), suppressed, status)) FROM ("  # noqa: S608
+    + _ADDRESSEES.format(among="IN (SELECT value FROM json_each(:ids))")
+    + ")"
+)
+_ADDRESSEES_POSTGRESQL = text(_ADDRESSEES.format(among="= ANY(CAST(:ids AS BIGINT[]))")).columns(
+    attributes=contacts.c.attributes.type
+)
 
 
 def addressees(conn: Connection, list_id: int | None, contact_ids: Sequence[int]) -> dict[int, Addressee]:
     """The contacts as they are now, with what forbids to write to them."""
     if conn.dialect.name == "sqlite":
-        rows = conn.execute(_ADDRESSEES_SQLITE, {"list": list_id or 0, "ids": orjson.dumps(contact_ids).decode()})
+        told = conn.scalar(_ADDRESSEES_SQLITE, {"list": list_id or 0, "ids": orjson.dumps(contact_ids).decode()})
+        rows: Iterable[Sequence[Any]] = orjson.loads(told)
     else:
         rows = conn.execute(_ADDRESSEES_POSTGRESQL, {"list": list_id or 0, "ids": contact_ids})
     return {row[0]: Addressee(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows}
