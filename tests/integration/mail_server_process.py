@@ -1,6 +1,6 @@
 """A mail server process for tests: IMAP and POP3 on free loopback ports, one account, SQLite and pack files in a folder.
 
-    python mail_server_process.py FOLDER      prints "imap PORT", "pop3 PORT", then "ready"; ends when its standard input closes
+python mail_server_process.py FOLDER      prints "imap PORT", "pop3 PORT", then "ready"; ends when its standard input closes
 """
 
 import asyncio
