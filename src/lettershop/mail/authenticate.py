@@ -26,6 +26,9 @@ from lettershop.wire.trust.spf.check import Client, SpfResult, check_host
 
 T = TypeVar("T")
 
+MOST_FROM = 4
+"""From fields that are read; more than one is against RFC 5322 3.6 anyway, and several domains cannot be judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuthReport:
@@ -121,7 +124,7 @@ async def _dmarc(message: bytes, spf: SpfResult, signatures: Sequence[DkimResult
 def author_domains(message: bytes) -> list[str]:
     """The different domains in the From fields, in their normal form; what is no domain stays as an empty one."""
     found: dict[str, None] = {}
-    for field in headers.parse(message).all("From"):
+    for field in headers.parse(message).all("From")[:MOST_FROM]:
         for mailbox in mailboxes(raw_text(field.value)):
             try:
                 found[normal_domain(mailbox.domain)] = None

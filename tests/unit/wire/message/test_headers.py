@@ -168,3 +168,8 @@ def test_what_is_no_date_is_none(text):
 def test_dates_written_are_dates_read(at):
     text = dates.format_date(at)
     assert dates.parse(text) == at == email.utils.parsedate_to_datetime(text).timestamp()
+
+
+def test_an_address_field_of_megabytes_is_read_in_part_only():
+    found = addresses.mailboxes("a@b.example, " * 200_000)
+    assert 0 < len(found) <= addresses.LONGEST // 13 + 1
