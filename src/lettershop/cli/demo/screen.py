@@ -86,10 +86,9 @@ class Screen:
 
     def _links(self, report: Report) -> None:
         table = Table(box=None, header_style="bold", pad_edge=False, title="\nLinks", title_justify="left")
-        for heading in ("  people", "by machines", "link"):
-            table.add_column(
-                heading, justify="left" if heading == "link" else "right", overflow="ellipsis", no_wrap=True
-            )
+        table.add_column("  people", justify="right", no_wrap=True, min_width=8)
+        table.add_column("by machines", justify="right", no_wrap=True, min_width=11)
+        table.add_column("link", overflow="ellipsis", no_wrap=True)
         for link in sorted(report.links, key=lambda link: -link.people):
             table.add_row(str(link.people), str(link.machine_hits), link.url)
         self._console.print(table)
