@@ -58,7 +58,8 @@ async def test_kill_9_loses_nothing(store):
     assert len(got) == PEOPLE
     doubles = sum(len(messages) - 1 for messages in got.values())
     assert doubles <= ROUNDS * 60  # what three connections do in a few hundredths of a second
-    assert max(len(messages) for messages in got.values()) <= 3
+    # whoever was in flight is due first at the next start, so the same person may be caught by several kills
+    assert max(len(messages) for messages in got.values()) <= ROUNDS + 1
     counts = await store.main.read(envelopes.counts, 7)
     assert counts == {"delivered": PEOPLE}
     told = select(facts.c.kind, func.count(), func.count(facts.c.envelope_id.distinct())).group_by(facts.c.kind)
