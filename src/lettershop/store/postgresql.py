@@ -27,6 +27,8 @@ class PostgresqlDatabase(Database):
         self._engine = create_async_engine(
             async_url(url), pool_size=READERS + 1, max_overflow=0, json_serializer=dumps, json_deserializer=orjson.loads
         )
+        # Reason: a read of several statements sees one state of the database, as it does on SQLite.
+        self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._waiting: list[Write] = []
         self._wake = asyncio.Event()
         self._closed = False
@@ -34,7 +36,7 @@ class PostgresqlDatabase(Database):
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Database.read`."""
-        async with self._engine.connect() as conn:
+        async with self._reader.connect() as conn:
             return await conn.run_sync(query, *args, **kwargs)
 
     async def write(self, work: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,7 +12,7 @@ from lettershop.base.log import get_logger
 from lettershop.marketing import audience
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.store import campaigns, envelopes
-from lettershop.store.campaigns import Campaign
+from lettershop.store.campaigns import Campaign, UnderWay
 from lettershop.store.database import Database, Transaction
 
 
@@ -29,16 +29,16 @@ class CampaignWorker:
     async def step(self) -> bool:
         """One round; True if there is more to do at once."""
         more = False
-        for campaign in await self._main.read(campaigns.in_state, "sending", "scheduled"):
+        for campaign in await self._main.read(campaigns.under_way, "sending", "scheduled"):
             if campaign.state == "scheduled":
                 await self._start_if_due(campaign)
             elif not campaign.expanded:
-                more = await self._expand(campaign) or more
+                more = await self._expand(campaign.id) or more
             elif not await self._main.read(envelopes.unfinished, campaign.id):
                 await self._service.finish(campaign.id)
         return more
 
-    async def _start_if_due(self, campaign: Campaign) -> None:
+    async def _start_if_due(self, campaign: UnderWay) -> None:
         if campaign.scheduled_at is None or campaign.scheduled_at > self._clock.now():
             return
         try:
@@ -47,8 +47,9 @@ class CampaignWorker:
             self._log.warning("campaign not started", campaign=campaign.id, why=error.public)
             await self._service.unschedule(campaign.id, by="schedule")
 
-    async def _expand(self, campaign: Campaign) -> bool:
+    async def _expand(self, campaign_id: int) -> bool:
         """Queue the next piece; True if there may be more."""
+        campaign = await self._service.get(campaign_id)
         since = campaign.started_at or self._clock.now()
         piece = await self._main.read(audience.next_piece, campaign, since)
         now = self._clock.now()

@@ -34,7 +34,7 @@ async def test_a_move_names_where_it_may_come_from(store, campaign):
     assert await store.main.write(campaigns.move, campaign.id, "sending", only_from=["draft"], at=2.0, started_at=2.0)
     assert (await store.main.read(campaigns.by_id, campaign.id)).started_at == 2.0
     assert not await store.main.write(campaigns.change, campaign.id, subject="late"), "its content is fixed now"
-    assert [c.id for c in await store.main.read(campaigns.in_state, "sending")] == [campaign.id]
+    assert [c.id for c in await store.main.read(campaigns.under_way, "sending")] == [campaign.id]
 
 
 async def test_each_change_is_a_new_version(store, campaign):
