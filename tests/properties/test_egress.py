@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lettershop.egress.classify import ADVICE, classify
+from lettershop.egress.classify import classify, shipped
 from lettershop.egress.message import Leased
 from lettershop.egress.verdict import Answer, judge
 from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED
@@ -17,7 +17,7 @@ LEASED = Leased(1, 2, 3, 4, None, None, "b.example", 0, 0.0, 0.0, 1e9)
 @given(CODES, ENHANCED, st.text(max_size=300), STAGES)
 def test_every_answer_has_a_class(code, enhanced, text, stage):
     found = classify(code, enhanced, text, stage)
-    assert found.advice == ADVICE[found.reason]
+    assert found.advice == shipped().advice(found.reason)
     assert not (found.hard and found.retry)
     assert code >= 500 or not found.hard
 

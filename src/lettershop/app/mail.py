@@ -10,6 +10,7 @@ from pathlib import Path
 from lettershop.app.house import House
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config, Role
+from lettershop.egress.classify import load
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
 from lettershop.mail.gateway import Gateway
@@ -67,7 +68,8 @@ def clear_login(policy: str, peer_ip: str) -> bool:
 def build_mail(house: House) -> MailServices:
     """The services on the house's storage."""
     config = house.config
-    policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay)
+    rules = load(config.delivery.bounce_rules)
+    policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay, rules)
     authenticator = Authenticator(house.resolver, house.clock, config.server.hostname)
     inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
     submission = partial(

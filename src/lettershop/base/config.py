@@ -124,6 +124,10 @@ class Delivery(_Section):
     expire: float = Field(
         259200, gt=0, description="Seconds after which a message that met only temporary answers is given up."
     )
+    bounce_rules: str = Field(
+        "",
+        description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",
+    )
     connections: int = Field(10, ge=1, description="Most connections to one site, from all workers together.")
     messages_per_connection: int = Field(100, ge=1, description="Messages after which a connection is closed.")
 

@@ -14,13 +14,17 @@ import typer
 
 from lettershop.base.clock import SystemClock
 from lettershop.cli.context import AsJson, ConfigFile, print_json, read_config
+from lettershop.egress.classify import load
 from lettershop.mail.authenticate import Authenticator, AuthReport
 from lettershop.mail.bounces import Inspection, understand
 from lettershop.mail.screen import decide
 from lettershop.net.zones import open_resolver
 from lettershop.wire.message.compose import crlf
+from lettershop.wire.reports import files as mbox
 
 STDIN = "-"
+SINGLE = frozenset({".eml", ".msg", ".txt"})
+"""Files that hold one message, whatever lines in it look like."""
 
 Files = Annotated[
     list[Path],
@@ -41,9 +45,10 @@ def inspect(
 ) -> None:
     """Say what messages are, whom they are about and what to do; with --json a JSON object a line."""
     messages, failed = _read(files)
+    rules = load(read_config(config).delivery.bounce_rules)
     reports = _authenticated(messages, config, client_ip, helo, mail_from) if client_ip else [None] * len(messages)
     for (file, data), report in zip(messages, reports, strict=True):
-        found = understand(data)
+        found = understand(data, rules)
         if as_json:
             print_json({"file": str(file), **found.as_json(), **(_trust(report) if report else {})})
         else:
@@ -52,11 +57,13 @@ def inspect(
 
 
 def _read(files: list[Path]) -> tuple[list[tuple[Path, bytes]], bool]:
-    """The messages, and whether any could not be read."""
-    messages, failed = [], False
+    """The messages, of a mailbox (mbox) one after the other, and whether any file could not be read."""
+    messages: list[tuple[Path, bytes]] = []
+    failed = False
     for file in files:
         try:
-            messages.append((file, sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()))
+            data = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
+            messages += [(file, one) for one in ([data] if file.suffix in SINGLE else mbox.messages(data))]
         except OSError as error:
             typer.echo(f"{file}: {error.strerror}", err=True)
             failed = True

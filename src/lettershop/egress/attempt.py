@@ -21,6 +21,7 @@ from lettershop.base.log import Logger
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.egress.pace import Pace, handful
 from lettershop.egress.prepare import Prepared
+from lettershop.egress.rules import Rules
 from lettershop.egress.site import Hop, Routes, Unroutable
 from lettershop.egress.verdict import Answer, judge, not_made, too_late, withheld
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
@@ -56,6 +57,7 @@ class Desk(Protocol):
     routes: Routes
     dialler: Dialler
     delays: Sequence[float]
+    rules: Rules
     idle: float
     log: Logger
 
@@ -285,7 +287,7 @@ class Attempt:
 
     def _record(self, leased: Leased, recipe: Recipe, answer: Answer) -> None:
         now = self._desk.clock.now()
-        outcome = judge(leased, recipe.address, answer, now, self._desk.delays)
+        outcome = judge(leased, recipe.address, answer, now, self._desk.delays, self._desk.rules)
         self._pace.answered += 1
         if answer.stage == "dot" and answer.code < 300:
             self._pace.accepted()

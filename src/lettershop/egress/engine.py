@@ -11,7 +11,7 @@ wire is finished, everything else given back.
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from lettershop.base.clock import Clock
@@ -19,6 +19,7 @@ from lettershop.base.config import Config
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
+from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.lease import Window
 from lettershop.egress.message import Leased, MessageSource
 from lettershop.egress.outcomes import Outcomes
@@ -52,6 +53,7 @@ class Settings:
     timeouts: Timeouts | None = None
     tls: ssl.SSLContext | None = None
     source_address: str | None = None
+    rules: Rules = field(default_factory=shipped)
 
     @classmethod
     def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
@@ -65,6 +67,7 @@ class Settings:
             messages_per_connection=delivery.messages_per_connection,
             tls=tls,
             source_address=delivery.source_addresses[0] if delivery.source_addresses else None,
+            rules=load(delivery.bounce_rules),
         )
 
 
@@ -78,6 +81,7 @@ class Engine:
         self.clock = clock
         self.routes = routes
         self.delays = settings.retry
+        self.rules = settings.rules
         self.idle = settings.idle
         self.log: Logger = get_logger("egress")
         self.dialler = Dialler(

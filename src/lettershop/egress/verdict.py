@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lettershop.base.errors import LettershopError
 from lettershop.base.facts import Bounced, Deferred, Delivered, Withheld
 from lettershop.egress.classify import EXPIRED as RAN_OUT
-from lettershop.egress.classify import Class, Stage, classify
+from lettershop.egress.classify import Class, Rules, Stage, shipped
 from lettershop.egress.message import Leased, Withhold
 from lettershop.egress.pace import retry_at
 from lettershop.store.envelopes import Outcome
@@ -53,11 +53,13 @@ class Answer:
         return f"{where or 'here'}, {self.stage}: {self.line}"[:LONGEST]
 
 
-def judge(leased: Leased, address: str, answer: Answer, now: float, delays: Sequence[float]) -> Outcome:
-    """The outcome of an attempt that was answered so."""
+def judge(
+    leased: Leased, address: str, answer: Answer, now: float, delays: Sequence[float], rules: Rules | None = None
+) -> Outcome:
+    """The outcome of an attempt that was answered so, by these rules."""
     if answer.stage == "dot" and 200 <= answer.code < 300:
         return _delivered(leased, address, answer, now)
-    found = classify(answer.code, answer.enhanced, answer.text, answer.stage)
+    found = (rules or shipped()).classify(answer.code, answer.enhanced, answer.text, answer.stage, answer.mx)
     if not found.retry:
         return _bounced(leased, address, answer, now, found, BOUNCED)
     at = retry_at(now, leased.attempts + 1, delays, leased.envelope_id)

@@ -10,13 +10,13 @@ engine (`egress.classify`): an answer that we were given and one that a bounce q
 import email
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flufl.bounce import all_failures
 
-from lettershop.egress.classify import Class, classify
-from lettershop.wire.reports import phrases
+from lettershop.egress.classify import Class, Rules, shipped
+from lettershop.wire.reports.files import tidy
 from lettershop.wire.reports.recognise import recognise
 from lettershop.wire.reports.signs import from_machine
 from lettershop.wire.reports.values import Kind, Original, Recipient, Report
@@ -26,10 +26,11 @@ MOST_FALLBACK = 1 << 16
 """Octets of a message that the slow reader is given."""
 
 _ADDRESSING = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
-_VAGUE = (".0.0", ".5.0", ".7.0")
 _CURT = re.compile(r"unknown user|user unknown", re.IGNORECASE)
 _FILTER = re.compile(r"\b55\d[\s:-]+: user unknown", re.IGNORECASE)
 """au/KDDI (ezweb.ne.jp, au.com) says this, with nothing before the colon, also where the person's filter refuses."""
+_THERE = ("2.0", "2.1", "7.1")
+"""Details of statuses of a mailbox that is there: with them "user unknown" is what a filter says."""
 
 ADVICE: dict[Kind, str] = {
     "bounce": "The message was not delivered; the report does not say to whom. Read it in full.",
@@ -48,7 +49,7 @@ class Affected:
     """A recipient that a report is about. `hard`: the address is dead; `reason`: a class of `egress.classify`.
 
     `status` is never empty for a bounce: x.0.0 where nothing more is known; `code` is 0 if unknown. `original`: the
-    address to which it was sent, where that is another one.
+    address to which it was sent, where that is another one; `provider`: whose answer it is, where that is known.
     """
 
     address: str
@@ -59,6 +60,7 @@ class Affected:
     diagnostic: str
     advice: str = ""
     original: str = ""
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,14 @@ class Inspection:
         )
 
 
-def understand(message: bytes) -> Inspection:
-    """What the message is, and what it means for each recipient it is about. Never raises."""
+def understand(message: bytes, rules: Rules | None = None) -> Inspection:
+    """What the message is, and what it means for each recipient it is about, by these rules. Never raises."""
+    message = tidy(message)
     report = recognise(message)
     if report.kind in ("bounce", "delay") and not report.recipients:
         report = Report(report.kind, _fallback(message), report.original)
-    people = tuple(_affected(recipient, report.kind) for recipient in report.recipients)
+    table = rules or shipped()
+    people = tuple(_affected(recipient, report.kind, table) for recipient in report.recipients)
     return Inspection(report.kind, people, report.original, report.feedback, _advice(report.kind, people))
 
 
@@ -112,34 +116,48 @@ def _advice(kind: Kind, people: tuple[Affected, ...]) -> str:
     return counted.most_common(1)[0][0] if kind == "bounce" and counted else ADVICE[kind]
 
 
-def _affected(recipient: Recipient, kind: Kind) -> Affected:
+def _affected(recipient: Recipient, kind: Kind, rules: Rules) -> Affected:
     if kind not in ("bounce", "delay"):
         status = recipient.status or ("2.0.0" if recipient.action == "delivered" else "")
         return Affected(
             recipient.address, status, recipient.code, False, "", recipient.diagnostic, ADVICE[kind], recipient.original
         )
     status = recipient.status or ("4.0.0" if kind == "delay" else "5.0.0")
-    judged = _classified(recipient, status)
+    judged = _classified(recipient, status, kind, rules)
     return Affected(
-        recipient.address, status, recipient.code, judged.hard and kind == "bounce" and not _filtered(recipient),
-        judged.reason, recipient.diagnostic, judged.advice, recipient.original,
+        recipient.address, status, recipient.code, judged.hard, judged.reason, recipient.diagnostic, judged.advice,
+        recipient.original, judged.provider,
     )  # fmt: skip
 
 
-def _classified(recipient: Recipient, status: str) -> Class:
-    """A status that says little is replaced by what the words amount to."""
-    told = phrases.status_of(recipient.diagnostic) if status.endswith(_VAGUE) else ""
+def _classified(recipient: Recipient, status: str, kind: Kind, rules: Rules) -> Class:
     final = status.startswith("5") or status[2:] in _ADDRESSING  # given up on a wrong address, though said with 4xx
     code = recipient.code or (550 if final else 450)
     if final and code < 500:
         code += 100
     elif not final and code >= 500 and not recipient.code:
         code -= 100
-    return classify(code, status[0] + told[1:] if told else status, recipient.diagnostic)
+    found = rules.classify(code, status, recipient.diagnostic, recipient.stage, recipient.remote)
+    if kind == "delay":
+        return replace(found, hard=False)
+    if found.reason == "unknown-user" and recipient.stage in ("mail", "connect"):  # then it is we who are unknown
+        return _as(found, "sender", rules)
+    if found.reason == "unknown-user" and _filtered(recipient, status):
+        return _as(found, "filtered", rules)
+    return replace(found, hard=found.hard or found.certain)
 
 
-def _filtered(recipient: Recipient) -> bool:
-    """Whether "unknown user" may only mean that a filter refuses: it was taken at RCPT and refused after the message."""
-    if recipient.stage == "dot" and _CURT.search(recipient.diagnostic):
+def _as(found: Class, reason: str, rules: Rules) -> Class:
+    return replace(found, reason=reason, hard=False, certain=False, advice=rules.advice(reason))
+
+
+def _filtered(recipient: Recipient, status: str) -> bool:
+    """Whether "unknown user" may only mean that a filter refuses.
+
+    So if the address was taken at RCPT and refused after the message, or if the status says that the mailbox is there.
+    """
+    if _FILTER.search(recipient.diagnostic):
         return True
-    return _FILTER.search(recipient.diagnostic) is not None
+    if not _CURT.search(recipient.diagnostic):
+        return False
+    return recipient.stage == "dot" or (recipient.stage != "rcpt" and status[2:] in _THERE and bool(recipient.code))

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.facts import Fact, MessageReceived, Unsubscribed
+from lettershop.egress.classify import Rules
 from lettershop.mail.authenticate import Authenticator, AuthReport
 from lettershop.mail.mailbox import describe
 from lettershop.mail.returned import Returned
@@ -42,6 +43,7 @@ class Policy:
     hostname: str
     trusted: Sequence[IPv4Network | IPv6Network] = ()
     greylist_delay: float = 60.0
+    rules: Rules | None = None
 
 
 class Inbound:
@@ -124,7 +126,7 @@ class Inbound:
             blob=blob, size=len(data), internal_date=now,
             envelope=read.envelope, structure=read.structure, parts=read.parts, header=read.header,
         )  # fmt: skip
-        returned = Returned.read(data, self._tokens)
+        returned = Returned.read(data, self._tokens, self._policy.rules)
         places = [(recipient, await self.find(recipient)) for recipient in recipients]
         junk = verdict is not None and verdict.junk
         await self._db.write(_store, places, sender, message, returned, report, junk, now)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from lettershop.base.facts import AutoReplied, BounceReported, Complained, Fact, Replied, Unsubscribed
+from lettershop.egress.classify import Rules
 from lettershop.mail.bounces import Affected, Inspection, understand
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.wire.message import headers, mime
@@ -56,14 +57,14 @@ class Returned:
     leave: bool = False
 
     @classmethod
-    def read(cls, data: bytes, tokens: Tokens) -> "Returned":
-        """Read a received message. Never raises."""
+    def read(cls, data: bytes, tokens: Tokens, rules: Rules | None = None) -> "Returned":
+        """Read a received message, by these rules for bounces. Never raises."""
         header = headers.parse(data, 0, min(len(data), MOST))
         answered = _answered(header, tokens)
         if answered is None and not glance.stands_out(header):
             return ORDINARY
         message = data[:MOST]
-        understood = understand(message)
+        understood = understand(message, rules)
         if understood.kind in ("bounce", "delay", "complaint"):
             return _report(header, understood, _quoted(message, understood, tokens))
         if glance.is_automatic(header):

@@ -45,7 +45,7 @@ def test_json_is_an_object_a_line_with_the_names_of_the_contract(files):
         "address": "x@c.example", "status": "5.1.1", "hard": True, "class": "unknown-user",
         "diagnostic": "<x@c.example>: 550 5.1.1 User unknown",
     }  # fmt: skip
-    assert bounce["advice"].startswith("The address does not exist.")
+    assert bounce["advice"].startswith("This address does not exist.")
     assert (plain["kind"], plain["recipients"]) == ("ordinary", [])
 
 
@@ -87,3 +87,25 @@ def test_with_the_client_known_it_says_who_a_message_is_from(files, ip, spf, dma
     assert (value["kind"], value["spf"]["result"], value["dkim"]) == ("ordinary", spf, [])
     assert (value["dmarc"]["result"], value["dmarc"]["policy"]) == (dmarc, "reject" if findings else "none")
     assert [finding["reason"] for finding in value["findings"]] == findings
+
+
+def test_a_mailbox_holds_many_messages_and_odd_files_are_read(tmp_path):
+    plain = b"From: jane@c.example\nSubject: Lunch\n\nAt noon?\n\n>From here.\n"
+    stamp = b"From x@c.example Thu Nov 19 10:00:00 2026\n"
+    (tmp_path / "all.mbox").write_bytes(stamp + BOUNCE.replace(b"\r\n", b"\n") + b"\n" + stamp + plain)
+    (tmp_path / "mac.eml").write_bytes(stamp.replace(b"\n", b"\r") + BOUNCE.replace(b"\r\n", b"\r"))
+    (tmp_path / "dos.eml").write_bytes(b"\xef\xbb\xbf\r\n" + BOUNCE.replace(b"\r\n", b"\r\r\n"))
+    (tmp_path / "wide.eml").write_bytes(BOUNCE.decode().encode("utf-16"))
+    (tmp_path / "one.eml").write_bytes(stamp + BOUNCE + b"\r\n" + stamp + b"Subject: as it was sent\r\n\r\n")
+    names = ["all.mbox", "mac.eml", "dos.eml", "wide.eml", "one.eml"]
+    found = [json.loads(line) for line in run(*(tmp_path / name for name in names), "--json").stdout.splitlines()]
+    assert [one["kind"] for one in found] == ["bounce", "ordinary", "bounce", "bounce", "bounce", "bounce"]
+    assert all(one["recipients"][0]["address"] == "x@c.example" for one in found if one["kind"] == "bounce")
+
+
+def test_rules_of_ones_own(files):
+    (files / "rules.toml").write_text("[[rules]]\nreason = 'policy'\nwords = ['user unknown']\nadvice = 'Ask Joe.'\n")
+    (files / "lettershop.toml").write_text(f"[delivery]\nbounce_rules = '{files}/rules.toml'\n")
+    result = run(files / "bounce.eml", "--json", "--config", files / "lettershop.toml")
+    [person] = json.loads(result.stdout)["recipients"]
+    assert (person["class"], person["hard"], person["advice"]) == ("policy", False, "Ask Joe.")

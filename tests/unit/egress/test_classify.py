@@ -4,8 +4,12 @@ import re
 
 import pytest
 
-from lettershop.egress.answers import CODES, ENHANCED, RULES, VAGUE
-from lettershop.egress.classify import ADVICE, classify
+from lettershop.base.errors import Invalid
+from lettershop.egress.classify import classify, load, shipped
+from lettershop.egress.rules import CACHED, parse
+
+TABLE = shipped()
+SAMPLES = [(rule, sample) for rule in (*TABLE.rules, *TABLE.vague) for sample in rule.samples]
 
 
 def split(answer):
@@ -14,11 +18,15 @@ def split(answer):
     return (int(code), match[1], rest[match.end() :]) if match else (int(code), "", rest)
 
 
-@pytest.mark.parametrize("rule", RULES + VAGUE, ids=lambda rule: f"{rule.reason}:{rule.sample[:40]}")
-def test_every_rule_is_fired_first_by_its_own_sample(rule):
-    fired = next(one for one in RULES + VAGUE if re.search(one.pattern, rule.sample, re.IGNORECASE))
-    assert fired is rule
-    assert classify(*split(rule.sample)).reason == rule.reason
+@pytest.mark.parametrize(("rule", "sample"), SAMPLES, ids=[f"{rule.reason}:{sample[:40]}" for rule, sample in SAMPLES])
+def test_every_rule_is_fired_first_by_its_own_samples(rule, sample):
+    code, status, text = split(sample)
+    assert TABLE.first(sample, code, status) is rule
+    assert classify(code, status, text).reason == rule.reason
+
+
+def test_every_rule_has_a_sample():
+    assert all(rule.samples for rule in (*TABLE.rules, *TABLE.vague))
 
 
 ANSWERS = [
@@ -31,7 +39,7 @@ ANSWERS = [
     ("550 5.1.1 <a@icloud.com>: user does not exist", "unknown-user", True, False),
     ("550 No such user here", "unknown-user", True, False),
     ("550 5.1.1 rejected", "unknown-user", True, False),
-    ("554 30 Sorry, your message to a@yahoo.com cannot be delivered. This mailbox is disabled (554.30).", "inactive-user", True, False),
+    ("554 30 Sorry, your message to a@yahoo.com cannot be delivered. This mailbox is disabled (554.30).", "inactive-user", False, False),
     ("450 4.1.1 <a@b.example>: Recipient address rejected: unverified address: user unknown", "unknown-user", False, True),
     ("552 5.2.2 <a@b.example>: mailbox full", "mailbox-full", False, False),
     ("452 4.3.1 Insufficient system storage", "busy", False, True),
@@ -56,7 +64,7 @@ ANSWERS = [
 def test_answers_of_the_field(answer, reason, hard, retry):
     found = classify(*split(answer))
     assert (found.reason, found.hard, found.retry) == (reason, hard, retry)
-    assert found.advice == ADVICE[reason]
+    assert found.advice == TABLE.advice(reason)
 
 
 @pytest.mark.parametrize(("code", "enhanced", "reason"), [
@@ -73,5 +81,91 @@ def test_a_refusal_before_mail_concerns_no_address():
 
 
 def test_every_reason_has_advice_and_every_table_speaks_of_known_reasons():
-    used = {rule.reason for rule in RULES + VAGUE} | set(ENHANCED.values()) | set(CODES.values())
-    assert used <= set(ADVICE)
+    assert TABLE.checked() is TABLE
+    assert all(reason.advice.endswith(".") for reason in TABLE.reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("host", "text", "provider"),
+    [
+        ("aspmx.l.google.com", "", "google"), ("mx-in.mail.t-online.de", "", "telekom"), ("", "no. [2a00:0:1] - gsmtp", "google"),
+        ("mx.b.example", "no", ""), ("evilgoogle.com", "", ""), ("", "Too busy S3115 [x.prod.outlook.com]", "microsoft"),
+    ],
+)  # fmt: skip
+def test_whose_answer_it_is(host, text, provider):
+    assert classify(550, "", text, host=host).provider == provider
+
+
+OWN = """
+[[rules]]
+reason = "house-rule"
+words = ['no newsletters']
+providers = ["b"]
+status = "x.7"
+stages = "rcpt"
+hard = true
+advice = "They want none."
+
+[reasons.house-rule]
+advice = "Ask them."
+
+[reasons.policy]
+advice = "Ours."
+
+[providers]
+b = { hosts = ["b.example"] }
+
+[codes]
+599 = "policy"
+"""
+
+
+@pytest.fixture
+def own():
+    return TABLE.under(parse(OWN)).checked()
+
+
+def test_the_operators_rules_come_first(own):
+    found = own.classify(550, "5.7.1", "We want no newsletters", "rcpt", "mx1.b.example")
+    assert (found.reason, found.hard, found.advice, found.provider) == ("house-rule", True, "They want none.", "b")
+    assert own.classify(599, "", "what?").advice == "Ours."
+
+
+@pytest.mark.parametrize(
+    ("status", "stage", "host"),
+    [("5.1.3", "rcpt", "mx1.b.example"), ("5.7.1", "dot", "mx1.b.example"), ("5.7.1", "rcpt", "mx.c.example")],
+)
+def test_a_rule_fits_only_if_all_it_names_fits(own, status, stage, host):
+    assert own.classify(550, status, "We want no newsletters", stage, host).reason != "house-rule"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[[rules]]\nreason = 'policy'\nword = ['x']", "word"), ("[[rules]]\nreason = 'nothing'\nwords = ['x']", "nothing"),
+        ("[[rules]]\nreason = 'policy'\nwords = ['(']", "("), ("[rule]", "rule"), ("[[rules]", "Bounce rules"),
+        ("[[rules]]\nreason = 'policy'\nproviders = ['gogle']", "gogle"), ("[codes]\nx = 'policy'", "x"),
+    ],
+)  # fmt: skip
+def test_a_wrong_table_says_what_is_wrong(text, named):
+    with pytest.raises(Invalid, match=re.escape(named)):
+        TABLE.under(parse(text)).checked()
+
+
+def test_a_table_from_a_file(tmp_path):
+    file = tmp_path / "rules.toml"
+    file.write_text(OWN)
+    assert load(file).advice("policy") == "Ours."
+    assert load("") is TABLE
+    with pytest.raises(Invalid, match="cannot be read"):
+        load(tmp_path / "none.toml")
+
+
+def test_answers_that_differ_in_addresses_only_are_understood_once():
+    table = TABLE.under(parse(""))
+    for number in range(50):
+        table.classify(550, "5.1.1", f"<a{number}@b.example>: user unknown, 192.0.2.{number}, id 4Z{number:013d}x")
+    assert len(table._cache) == 1
+    for number in range(CACHED + 10):
+        table.classify(550, "", f"no {number}")
+    assert len(table._cache) <= CACHED

@@ -5,6 +5,7 @@
     arf         feedback reports (RFC 5965), read and written            notices   bounces as JSON (Amazon SES)
     dsn         delivery status notifications, written                   answers   what a person's reply says
     signs, phrases   the words and fields they are known by              glance    whether a header stands out
+    files       messages as they lie in files
 
 What a reason means, hard or soft, is not said here but in `mail.bounces`.
 """
