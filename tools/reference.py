@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lettershop.base.config import ENVIRONMENT_PREFIX, Config, Listener
+from lettershop.base.config import ENVIRONMENT_PREFIX, Listener, sections
 from lettershop.base.facts import KINDS, Fact
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -37,9 +37,7 @@ def configuration() -> str:
         f"`{ENVIRONMENT_PREFIX}SECTION__KEY` in the environment overrides a key. "
         "An unknown key is an error that names the nearest known one.\n",
     ]
-    for name, section in Config.model_fields.items():
-        model = section.annotation
-        assert isinstance(model, type) and issubclass(model, BaseModel)
+    for name, model in sections():
         lines += [f"## [{name}]\n", f"{one_line(model.__doc__ or '')}\n"]
         lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
         lines += [setting(key, info) for key, info in model.model_fields.items()]
@@ -49,7 +47,8 @@ def configuration() -> str:
 
 def setting(key: str, info: FieldInfo) -> str:
     """One row of a section's table."""
-    default = toml(info.get_default(call_default_factory=True))
+    value = info.get_default(call_default_factory=True)
+    default = toml({} if isinstance(value, BaseModel) else value)
     return f"| `{key}` | {cell(kind(info.annotation))}{cell(bounds(info))} | `{cell(default)}` | {cell(info.description or '')} |"
 
 
@@ -62,6 +61,12 @@ def kind(annotation: Any) -> str:
         return f"list of {kind(arguments[0])}"
     if origin is dict:
         return f"table of {kind(arguments[1])}"
+    if origin is tuple:
+        return f"[{', '.join(kind(argument) for argument in arguments)}]"
+    if origin is Annotated:
+        return kind(arguments[0])
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
     if isinstance(annotation, type):
         return {str: "string", int: "integer", float: "number", bool: "true or false"}.get(
             annotation, annotation.__name__
@@ -89,7 +94,7 @@ def toml(value: Any) -> str:
     """A default as it would stand in the file."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(toml(item) for item in value)}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f'"{key}" = {toml(item)}' for key, item in value.items()) + "}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
+from lettershop.egress.breakers import rulebook
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
@@ -50,7 +51,7 @@ def build_marketing(
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
         source=CampaignSource(main_db, signer, tokens, clock, url),
-        analytics=Analytics(main_db, mail_db),
+        analytics=Analytics(main_db, mail_db, rulebook(config.delivery.breakers)),
         campaign_desk=CampaignDesk(main_db, campaigns),
         contact_desk=ContactDesk(main_db),
     )

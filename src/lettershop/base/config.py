@@ -9,7 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -107,6 +107,40 @@ class Dns(_Section):
     )
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class OwnBreakers(_Section):
+    """Circuit breakers of one workspace or campaign; what is not told is as in [delivery.breakers]."""
+
+    enabled: bool | None = Field(None, description="Whether they act.")
+    bounces: tuple[Share, Share] | None = Field(None, description="Shares of hard bounces: slow down, pause.")
+    complaints: tuple[Share, Share] | None = Field(None, description="Shares of complaints: slow down, pause.")
+    sample: int | None = Field(None, ge=1, description="Recipients with a final answer before anything is decided.")
+    least_bounces: int | None = Field(None, ge=1, description="Hard bounces before they decide anything.")
+    least_complaints: int | None = Field(None, ge=1, description="Complaints before they decide anything.")
+    slow_to: float | None = Field(None, gt=0, le=1, description="Slowed down: this share of the pace so far.")
+
+
+class Breakers(_Section):
+    """Circuit breakers: from which shares of bounces and complaints on the rest of a campaign goes slowly, or waits."""
+
+    enabled: bool = Field(True, description="Whether they act.")
+    bounces: tuple[Share, Share] = Field(
+        (0.05, 0.10),
+        description="Shares of hard bounces: slow down, pause. For a campaign, a provider, a sending domain.",
+    )
+    complaints: tuple[Share, Share] = Field(
+        (0.001, 0.003), description="Shares of complaints among the delivered: slow down, pause."
+    )
+    sample: int = Field(100, ge=1, description="Recipients with a final answer before anything is decided.")
+    least_bounces: int = Field(10, ge=1, description="Hard bounces before they decide anything.")
+    least_complaints: int = Field(3, ge=1, description="Complaints before they decide anything.")
+    slow_to: float = Field(0.1, gt=0, le=1, description="Slowed down: this share of the pace so far.")
+    workspaces: dict[str, OwnBreakers] = Field({}, description="The same keys for a workspace, by its name.")
+    campaigns: dict[str, OwnBreakers] = Field({}, description="The same keys for a campaign, by its name.")
+
+
 class Delivery(_Section):
     """How mail leaves."""
 
@@ -130,6 +164,7 @@ class Delivery(_Section):
     )
     connections: int = Field(10, ge=1, description="Most connections to one site, from all workers together.")
     messages_per_connection: int = Field(100, ge=1, description="Messages after which a connection is closed.")
+    breakers: Breakers = Field(Breakers(), description="A table of its own, below.")
 
 
 class Mail(_Section):
@@ -208,8 +243,21 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
 def known_keys() -> list[str]:
     """Every key as "section.key", and the sections themselves."""
     keys: list[str] = []
+    for name, model in sections():
+        keys += [name, *(f"{name}.{key}" for key in model.model_fields)]
+    return keys
+
+
+def sections() -> list[tuple[str, type[BaseModel]]]:
+    """Every section by its name, those within a section ("delivery.breakers") after it."""
+    found: list[tuple[str, type[BaseModel]]] = []
     for name, section in Config.model_fields.items():
         model = section.annotation
         assert isinstance(model, type) and issubclass(model, BaseModel)
-        keys += [name, *(f"{name}.{key}" for key in model.model_fields)]
-    return keys
+        inner = [(f"{name}.{key}", info.annotation) for key, info in model.model_fields.items()]
+        found += [(name, model), *((path, kind) for path, kind in inner if _is_section(kind))]
+    return found
+
+
+def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

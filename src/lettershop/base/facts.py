@@ -189,6 +189,20 @@ class CampaignChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerTripped(Fact):
+    """A circuit breaker acted. `level`: slow or stop; `scope`: what was counted: campaign, provider or domain, called `name`."""
+
+    level: str
+    scope: str
+    name: str
+    cause: str
+    count: int
+    of: int
+    limit: float
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged(Fact):
     """A contact was made, changed, joined or left a list. `what`: created, updated, subscribed, unsubscribed, erased."""
 
@@ -201,7 +215,7 @@ KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
         Delivered, Deferred, Bounced, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
-        Opened, Clicked, Unsubscribed, CampaignChanged, ContactChanged,
+        Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped, ContactChanged,
     )
 }  # fmt: skip
 

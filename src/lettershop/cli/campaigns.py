@@ -100,7 +100,7 @@ def pause(which: Which, config: ConfigFile = None) -> None:
 
 @commands.command("resume")
 def resume(which: Which, config: ConfigFile = None) -> None:
-    """Go on sending."""
+    """Go on sending: after a pause, or at full speed where a circuit breaker slowed it down."""
     _act(which, config, lambda campaigns, number: campaigns.resume(number, by="shell"))
     print("It goes on.")
 
@@ -145,6 +145,8 @@ def report(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> 
     ]
     print_rows(f"{found.name} ({found.state})", ["", "people", ""], table, "")
     links = [(link.people, link.machine_hits, link.url) for link in found.links]
+    for breaker in found.breakers:
+        print(f"\n{breaker.words}\nGo on with: lettershop campaign resume {found.campaign_id}")
     print_rows("\nLinks", ["people", "by machines", "link"], links, "\nNo tracked links.")
 
 

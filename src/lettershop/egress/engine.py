@@ -10,7 +10,7 @@ wire is finished, everything else given back.
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,6 +20,7 @@ from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
 from lettershop.egress.classify import Rules, load, shipped
+from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Window
 from lettershop.egress.message import Leased, MessageSource
 from lettershop.egress.outcomes import Outcomes
@@ -54,6 +55,7 @@ class Settings:
     tls: ssl.SSLContext | None = None
     source_address: str | None = None
     rules: Rules = field(default_factory=shipped)
+    workers: int = 1
 
     @classmethod
     def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
@@ -68,6 +70,7 @@ class Settings:
             tls=tls,
             source_address=delivery.source_addresses[0] if delivery.source_addresses else None,
             rules=load(delivery.bounce_rules),
+            workers=workers,
         )
 
 
@@ -94,6 +97,8 @@ class Engine:
         self._window = Window(db, settings.owner, size=settings.window, lease_for=settings.lease_for)
         self._outcomes = Outcomes(db, self._committed, self.log)
         self._schedule = Schedule()
+        self._gate = Gate(settings.workers)
+        self._lane_limits: Mapping[int, float | None] = {}
         self._lanes: dict[int, Lane] = {}
         self._held_up: list[Leased] = []  # taken from connections because their lane was closed
         self._paces: dict[str, Pace] = {}
@@ -138,11 +143,17 @@ class Engine:
 
     async def _round(self) -> None:
         now = self.clock.now()
-        for lane, leased in await self._window.take(now):
-            self._lanes[lane.lane_id] = lane
-            self._schedule.add(lane, leased)
+        taken = await self._window.take(now)
         held_up, self._held_up = self._held_up, []
-        await self._window.give_back(held_up + self._schedule.drop(self._lane_open))
+        slower = self._slower()
+        held_up += self._schedule.drop(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
+        await self._window.give_back(held_up + self._closing())
+        for lane, leased in taken:
+            self._lanes[lane.lane_id] = lane
+            if not self._gate.open:
+                leased, parked = self._gate.sift(lane, leased, now)
+                await self._window.hold_back(parked)
+            self._schedule.add(lane, leased)
         self._dispatch(now)
         await self._shed(now)
         if now >= self._tidy_at:
@@ -153,6 +164,19 @@ class Engine:
 
     def _lane_open(self, lane_id: int) -> bool:
         return lane_id in self._window.open_lanes
+
+    def _slower(self) -> set[int]:
+        """Lanes that were limited since the last round: what is held of them goes back and comes at the new pace."""
+        before, self._lane_limits = self._lane_limits, self._window.open_lanes
+        return {key for key, limit in self._lane_limits.items() if limit and before.get(key, limit) != limit}
+
+    def _closing(self) -> list[Leased]:
+        """What is held for the providers at which a campaign is held back since the last round."""
+        found: list[Leased] = []
+        for closed in self._gate.learn(self._window.closed):
+            lanes = [key for key, lane in self._lanes.items() if lane.campaign_id != closed.campaign_id]
+            found += self._schedule.drop_at(closed.provider, frozenset(lanes).__contains__)
+        return found
 
     def _dispatch(self, now: float) -> None:
         """Open connections where there is mail and the pace allows it; the most urgent sites first."""

@@ -5,11 +5,15 @@ gives back little, and urgent mail finds room of its own. Taking begins when hal
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from sqlalchemy import Connection
+
+from lettershop.egress.gate import Parked
 from lettershop.egress.message import Leased
 from lettershop.egress.schedule import shares
-from lettershop.store import envelopes
+from lettershop.store import breakers, envelopes
+from lettershop.store.breakers import Closed
 from lettershop.store.database import Database, Transaction
 from lettershop.store.envelopes import Lane
 
@@ -26,7 +30,8 @@ class Window:
         self._lease_for = lease_for
         self._held: Counter[int] = Counter()  # by priority
         self._priority: dict[int, int] = {}  # of a held envelope
-        self.open_lanes: frozenset[int] = frozenset()
+        self.open_lanes: Mapping[int, float | None] = {}  # with the messages a second that they are limited to
+        self.closed: Sequence[Closed] = ()  # providers at which campaigns are held back
         self._more: set[int] = set()  # priorities of which more was due than there was room for
 
     def __len__(self) -> int:
@@ -45,7 +50,7 @@ class Window:
 
     async def take(self, now: float) -> Taken:
         """Look at the lanes and lease what there is room for; a read where nothing is to be had."""
-        due, self.open_lanes = await self._db.read(envelopes.open_lanes, now)
+        due, self.open_lanes, self.closed = await self._db.read(_look, now)
         wanted = shares(due, self.room)
         self._more = {lane.priority for lane in due}
         if not wanted:
@@ -79,6 +84,13 @@ class Window:
             await self._db.write(envelopes.park, self._owner, parked)
             self.let_go(one.envelope_id for one in leased)
 
+    async def hold_back(self, parked: Sequence[Parked]) -> None:
+        """To the queue until later, for the reason that each has."""
+        for why in {one.why for one in parked}:
+            entries = [(one.leased.envelope_id, one.due) for one in parked if one.why == why]
+            await self._db.write(envelopes.park, self._owner, entries, why)
+        self.let_go(one.leased.envelope_id for one in parked)
+
     async def recover(self, now: float) -> int:
         """Give back what a former process of this name held, and what ran out; how many."""
         return await self._db.write(_recover, self._owner, now)
@@ -89,8 +101,13 @@ class Window:
             pass
 
 
+def _look(conn: Connection, now: float) -> tuple[list[Lane], dict[int, float | None], list[Closed]]:
+    return *envelopes.open_lanes(conn, now), breakers.closed(conn)
+
+
 def _lease(tx: Transaction, owner: str, now: float, until: float, wanted: Sequence[tuple[Lane, int]]) -> Taken:
-    lists = envelopes.lease(tx, owner, now, until, [(lane.lane_id, share) for lane, share in wanted])
+    allowed = [(lane.lane_id, breakers.allowance(tx, lane, share, now)) for lane, share in wanted]
+    lists = envelopes.lease(tx, owner, now, until, allowed)
     return [(lane, leased) for (lane, _), leased in zip(wanted, lists, strict=True)]
 
 

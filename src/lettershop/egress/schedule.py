@@ -142,3 +142,13 @@ class Schedule:
         dropped = [leased for queue in self._sites.values() for leased in queue.drop(wanted)]
         self._sites = {site: queue for site, queue in self._sites.items() if queue.size}
         return dropped
+
+    def drop_at(self, site: str, wanted: Callable[[int], bool]) -> list[Leased]:
+        """The same at one site."""
+        queue = self._sites.get(site)
+        if queue is None:
+            return []
+        dropped = queue.drop(wanted)
+        if not queue.size:
+            del self._sites[site]
+        return dropped

@@ -11,9 +11,14 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from lettershop.base.errors import NotFound
-from lettershop.base.facts import Clicked
+from lettershop.base.facts import BreakerTripped, Clicked
+from lettershop.base.log import get_logger
+from lettershop.egress.breakers import Rulebook
+from lettershop.marketing import breakers
+from lettershop.marketing.breakers import LEVELS
 from lettershop.marketing.report import (
     BounceFigures,
+    BreakerFigures,
     Latency,
     LinkFigures,
     Moment,
@@ -22,6 +27,7 @@ from lettershop.marketing.report import (
 )
 from lettershop.marketing.tally import Tally, bucket_latency
 from lettershop.store import analytics, campaigns, factlog, subscriptions, suppressions
+from lettershop.store import breakers as breaker_rows
 from lettershop.store.analytics import Figure
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log, Logged
@@ -34,8 +40,10 @@ PIECE = 1000
 class Analytics:
     """Consumes both logs."""
 
-    def __init__(self, main: Database, mail: Database) -> None:
+    def __init__(self, main: Database, mail: Database, rules: Rulebook | None = None) -> None:
         self._main = main
+        self._rules = rules or Rulebook()
+        self._log = get_logger("marketing.analytics")
         self._logs: tuple[tuple[Log, Database], ...] = (("facts", main), ("mail_facts", mail))
 
     async def step(self) -> bool:
@@ -46,7 +54,10 @@ class Analytics:
         since = await self._main.read(factlog.position, CONSUMER, log)
         batch = await database.read(factlog.read_since, log, since, PIECE)
         if batch:
-            await self._main.write(consume, log, since, batch)
+            for tripped in await self._main.write(consume, log, since, batch, self._rules):
+                self._log.warning(
+                    "circuit breaker", campaign=tripped.campaign_id, level=tripped.level, why=tripped.words
+                )
         return len(batch) == PIECE
 
     async def report(self, campaign_id: int) -> Report:
@@ -54,10 +65,12 @@ class Analytics:
         return await self._main.read(report, campaign_id)
 
 
-def consume(tx: Transaction, log: Log, since: int, batch: Sequence[Logged]) -> None:
-    """Count a batch and move the cursor; nothing if somebody else has done it."""
+def consume(
+    tx: Transaction, log: Log, since: int, batch: Sequence[Logged], rules: Rulebook | None = None
+) -> list[BreakerTripped]:
+    """Count a batch and move the cursor; nothing if somebody else has done it. The breakers that tripped."""
     if not factlog.advance(tx, CONSUMER, log, since=since, to=factlog.last_id(batch)):
-        return
+        return []
     facts = [entry.fact for entry in batch]
     known = analytics.background(
         tx.conn,
@@ -74,6 +87,8 @@ def consume(tx: Transaction, log: Log, since: int, batch: Sequence[Logged]) -> N
             tx, entry.contact_id, known.campaigns[entry.campaign_id].list_id,
             how=entry.how, at=entry.at, campaign_id=entry.campaign_id, envelope_id=entry.envelope_id,
         )  # fmt: skip
+    worse = tally.worse_at()
+    return breakers.watch(tx, rules or Rulebook(), worse, facts[-1].at) if worse else []
 
 
 def _suppress(tx: Transaction, tally: Tally) -> None:
@@ -114,7 +129,7 @@ def report(conn: Connection, campaign_id: int) -> Report:
         links=_links(campaigns.links_of(conn, campaign_id), counted),
         providers=_providers(counted),
         bounces=_bounces(counted, analytics.samples(conn, campaign_id)),
-        curve=_curve(counted),
+        curve=_curve(counted), breakers=_breakers(breaker_rows.of_campaigns(conn, [campaign_id])),
     )  # fmt: skip
 
 
@@ -181,6 +196,15 @@ def _bounces(counted: _Counted, samples: Mapping[tuple[str, bool], tuple[str, st
             example, advice = samples.get((reason, hard), ("", ""))
             found.append(BounceFigures(reason, hard, count, example, advice))
     return tuple(sorted(found, key=lambda entry: (-entry.count, entry.reason, entry.hard)))
+
+
+def _breakers(found: Sequence[breaker_rows.Breaker]) -> tuple[BreakerFigures, ...]:
+    """Those that act now."""
+    return tuple(
+        BreakerFigures(LEVELS[breaker.level], breaker.scope, breaker.provider, breaker.cause, breaker.words, breaker.at)
+        for breaker in found
+        if breaker.level
+    )
 
 
 def _curve(counted: _Counted) -> tuple[Moment, ...]:

@@ -15,12 +15,13 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Invalid, LettershopError, NotFound
+from lettershop.base.facts import CampaignChanged
 from lettershop.marketing import audience
 from lettershop.marketing.compliance import Case, Finding, NotReady, examine
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
 from lettershop.marketing.render import Compiled, compile_design
-from lettershop.store import accounts, campaigns, envelopes, subscriptions, workspaces
+from lettershop.store import accounts, breakers, campaigns, envelopes, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
 from lettershop.store.database import Database, Transaction
 
@@ -34,6 +35,9 @@ MOVES: dict[str, tuple[tuple[str, ...], str]] = {
     "cancel": (("draft", "scheduled", "sending", "paused"), "cancelled"),
 }
 """Every move: the states it may come from, and where it leads."""
+
+DOMAIN_SPAN = 86_400.0
+"""Campaigns of a sending domain count together for circuit breakers while they run, and so many seconds longer."""
 
 
 class CampaignUnknown(NotFound):
@@ -129,8 +133,8 @@ class Campaigns:
         await self._main.write(move, campaign_id, "pause", self._clock.now(), by, why)
 
     async def resume(self, campaign_id: int, *, by: str = "") -> None:
-        """Go on."""
-        await self._main.write(move, campaign_id, "resume", self._clock.now(), by)
+        """Go on: after a pause, or at full speed where a circuit breaker has slowed it down."""
+        await self._main.write(_resume, campaign_id, self._clock.now(), by)
 
     async def cancel(self, campaign_id: int, *, by: str = "") -> None:
         """Send nothing more, ever."""
@@ -214,6 +218,20 @@ def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by:
         raise MoveNotAllowed("The campaign was changed meanwhile.", remedy="Check it again.")
     campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
     move(tx, campaign_id, "start", at, by, started_at=at)
+
+
+def _resume(tx: Transaction, campaign_id: int, at: float, by: str) -> None:
+    lifted = breakers.lift(tx, campaign_id, at, at - DOMAIN_SPAN)
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    if not lifted or campaign is None or campaign.state != "sending":
+        move(tx, campaign_id, "resume", at, by)
+        return
+    tx.fact(
+        CampaignChanged(
+            at=at, workspace_id=campaign.workspace_id, campaign_id=campaign_id, state="sending", by=by,
+            why="a circuit breaker was reset",
+        )
+    )  # fmt: skip
 
 
 def move(

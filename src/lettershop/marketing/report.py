@@ -46,6 +46,18 @@ class BounceFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerFigures:
+    """A circuit breaker that acts. `level`: slow or stop; `scope`: what was counted; `provider` empty: all of the campaign."""
+
+    level: str
+    scope: str
+    provider: str
+    cause: str
+    words: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """One step of the time curve; `at` is its beginning."""
 
@@ -94,6 +106,7 @@ class Report:
     providers: tuple[ProviderFigures, ...]
     bounces: tuple[BounceFigures, ...]
     curve: tuple[Moment, ...]
+    breakers: tuple[BreakerFigures, ...] = ()
 
     def rate(self, count: int) -> float:
         """Share of the delivered, 0 to 1."""

@@ -74,6 +74,14 @@ class Tally:
             if note is not None and count is not None and fact.envelope_id is not None:
                 count(self, fact, note)
 
+    def worse_at(self) -> set[tuple[int, str]]:
+        """The (campaign, provider) at which somebody bounced for good or complained in this batch."""
+        return {
+            (campaign_id, value)
+            for (campaign_id, what, dimension, value), count in self.changes.counters.items()
+            if dimension == "provider" and what in ("bounced_hard", "complained") and count > 0
+        }
+
     # -- what receivers said
 
     def _delivered(self, fact: Delivered, note: CampaignNote) -> None:

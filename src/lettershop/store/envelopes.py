@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, Text, bindparam, delete, exists, func, insert, select, text, update
 
 from lettershop.base.facts import Fact, Withheld
 from lettershop.store.database import Transaction
@@ -52,12 +52,14 @@ STATE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A queue that may be leased from."""
+    """A queue that may be leased from; `per_second` limits all processes together, `taken_until` is how far they are."""
 
     lane_id: int
     workspace_id: int
     campaign_id: int
     priority: int
+    per_second: float | None = None
+    taken_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +232,17 @@ def _move_lanes(tx: Transaction, campaign_id: int, before: Sequence[int], after:
 
 # Reason: asked at every poll. One index seek a lane says whether it is worth a write transaction.
 _READY = text("""
-    SELECT id, workspace_id, campaign_id, priority,
-           EXISTS (SELECT 1 FROM envelopes WHERE lane_id = lanes.id AND state = 0 AND due_at <= :now) AS due
+    SELECT id, workspace_id, campaign_id, priority, per_second, taken_until,
+           COALESCE(taken_until + 1 / per_second, 0) <= :now
+           AND EXISTS (SELECT 1 FROM envelopes WHERE lane_id = lanes.id AND state = 0 AND due_at <= :now) AS due
     FROM lanes WHERE state = 0 ORDER BY priority, id
 """)
 
 
-def open_lanes(conn: Connection, now: float) -> tuple[list[Lane], frozenset[int]]:
-    """The lanes with mail that is due, by priority; and the ids of all open lanes."""
+def open_lanes(conn: Connection, now: float) -> tuple[list[Lane], dict[int, float | None]]:
+    """The lanes with mail that may be leased, by priority; and all open lanes with their limits a second."""
     rows = conn.execute(_READY, {"now": now}).all()
-    return [Lane(*row[:4]) for row in rows if row.due], frozenset(row.id for row in rows)
+    return [Lane(*row[:6]) for row in rows if row.due], {row.id: row.per_second for row in rows}
 
 
 def sweep_cancelled(tx: Transaction, now: float, limit: int = 2000) -> int:
@@ -413,14 +416,14 @@ def _queue_again(tx: Transaction, *which: object) -> int:
     return tx.conn.execute(update(envelopes).where(leased, *which).values(values)).rowcount  # type: ignore[arg-type]
 
 
-def park(tx: Transaction, owner: str, parked: Sequence[tuple[int, float]]) -> None:
-    """Give back leases until a later time: their site has more than it can take. (id, due_at) pairs; no attempt."""
+def park(tx: Transaction, owner: str, parked: Sequence[tuple[int, float]], why: str | None = None) -> None:
+    """Give back leases until a later time: their site has more than it can take, or `why`. (id, due_at) pairs; no attempt."""
     statement = text("""
-        UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due
+        UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due, answer = COALESCE(:why, answer)
         WHERE id = :id AND state = 1 AND owner = :owner
-    """)
+    """).bindparams(bindparam("why", type_=Text))
     if parked:
-        tx.conn.execute(statement, [{"id": key, "due": due, "owner": owner} for key, due in parked])
+        tx.conn.execute(statement, [{"id": key, "due": due, "owner": owner, "why": why} for key, due in parked])
 
 
 def counts(conn: Connection, campaign_id: int) -> dict[str, int]:

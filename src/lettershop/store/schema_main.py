@@ -181,6 +181,8 @@ lanes = Table(
     Column("priority", Integer, nullable=False),  # 0 first
     Column("state", Integer, nullable=False, server_default="0"),
     Column("touched_at", Time, nullable=False),
+    Column("per_second", Time),  # most messages a second, of all processes together; None: no limit
+    Column("taken_until", Time, nullable=False, server_default="0"),  # what the limit allowed until then was taken
     UniqueConstraint("workspace_id", "campaign_id", "priority"),
 )  # fmt: skip
 
@@ -262,6 +264,23 @@ counters = Table(
     Column("dimension", Text, primary_key=True, server_default=""),  # "", provider, link, hour, reason
     Column("value", Text, primary_key=True, server_default=""),
     Column("count", Id, nullable=False),
+)  # fmt: skip
+
+breakers = Table(
+    "breakers", metadata,  # circuit breakers that have tripped (egress.breakers); a row stays, so that the past can be told
+    Column("campaign_id", Id, primary_key=True, autoincrement=False),
+    Column("provider", Text, primary_key=True, server_default=""),  # empty: the whole campaign
+    Column("level", Integer, nullable=False, server_default="0"),  # 0 goes on, 1 slowly, 2 held back
+    Column("scope", Text, nullable=False, server_default=""),  # campaign, provider, domain: what was counted
+    Column("cause", Text, nullable=False, server_default=""),  # bounces, complaints
+    Column("words", Text, nullable=False, server_default=""),
+    Column("at", Time, nullable=False),
+    Column("per_second", Time),  # of a provider that is slowed down
+    # what had been counted when somebody resumed it; it does not count again
+    Column("delivered", Id, nullable=False, server_default="0"),
+    Column("bounced_hard", Id, nullable=False, server_default="0"),
+    Column("bounced_soft", Id, nullable=False, server_default="0"),
+    Column("complained", Id, nullable=False, server_default="0"),
 )  # fmt: skip
 
 facts = Table(

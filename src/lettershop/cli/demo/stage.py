@@ -59,6 +59,9 @@ source_addresses = ["127.0.0.1"]
 retry = [2, 3, 4, 5]
 expire = 32
 
+[delivery.breakers]  # three of the thousand readers complain: elsewhere the rest would go out slowly
+enabled = false
+
 [mail]
 greylist_delay = 1.5
 """
