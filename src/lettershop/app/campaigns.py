@@ -15,6 +15,7 @@ from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.views import CampaignDesk, ContactDesk
+from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.store.database import Database
 from lettershop.workers.campaigns import CampaignWorker
 
@@ -33,6 +34,8 @@ class Marketing:
     analytics: Analytics
     campaign_desk: CampaignDesk
     contact_desk: ContactDesk
+    workspace_campaigns: WorkspaceCampaigns
+    brands: Brands
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
@@ -54,4 +57,6 @@ def build_marketing(
         analytics=Analytics(main_db, mail_db, rulebook(config.delivery.breakers)),
         campaign_desk=CampaignDesk(main_db, campaigns),
         contact_desk=ContactDesk(main_db),
+        workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
+        brands=Brands(main_db, clock),
     )

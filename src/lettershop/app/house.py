@@ -10,6 +10,7 @@ from lettershop.base.clock import Clock, SystemClock
 from lettershop.base.config import Config
 from lettershop.base.errors import NotFound
 from lettershop.mail.accounts import Accounts
+from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.passwords import Passwords
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
@@ -48,6 +49,7 @@ class House:
     signer: MessageSigner
     accounts: Accounts
     users: Users
+    api_tokens: ApiTokens
     marketing: "Marketing | None"
 
     def need_marketing(self) -> "Marketing":
@@ -105,7 +107,8 @@ async def _build(
         marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens)
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
-        tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt), marketing=marketing,
+        tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),
+        api_tokens=ApiTokens(main_db, clock), marketing=marketing,
     )  # fmt: skip
 
 

@@ -11,10 +11,15 @@ from lettershop.app.house import House
 from lettershop.app.mail import MailServices
 from lettershop.base.config import Network
 from lettershop.insight.dnscheck import Finding, check
-from lettershop.insight.dnsrecords import domain_records
+from lettershop.insight.dnsrecords import Record, domain_records
+from lettershop.mail.directory import Directory
+from lettershop.mail.events import Events
 from lettershop.mail.queue import Queue
+from lettershop.mail.repeats import Repeats
+from lettershop.mail.request_rate import RequestRate
+from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
-from lettershop.servers.web.ports import Services
+from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
 from lettershop.store import accounts, workspaces
 from lettershop.supervisor import Sockets
 
@@ -62,6 +67,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
+        api=build_api(_api_services(house)),
     )
     servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
     for service in ("http", "https"):
@@ -70,6 +76,31 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
                 (uvicorn.Server(_settings(app, mail, service, config.server.trusted_networks)), list(sockets[service]))
             )
     return WebServer(servers)
+
+
+def _api_services(house: House) -> ApiServices:
+    marketing, clock = house.marketing, house.clock
+    limits = house.config.web
+    return ApiServices(
+        tokens=house.api_tokens,
+        rate=RequestRate(clock, limits.api_requests_per_second, limits.api_burst),
+        repeats=Repeats(house.main_db, clock),
+        people=house.users,
+        directory=Directory(house.mail_db),
+        accounts=house.accounts,
+        records=lambda name: _records(house, name),
+        dns=lambda name: _dns(house, name),
+        queue=Queue(house.main_db, clock),
+        events=Events(house.main_db),
+        marketing=ApiMarketing(
+            lines=marketing.campaign_desk,
+            campaigns=marketing.workspace_campaigns,
+            brands=marketing.brands,
+            reports=marketing.campaign_desk,
+        )
+        if marketing
+        else None,
+    )
 
 
 def _settings(app: ASGIApp, mail: MailServices, service: str, proxies: Sequence[Network]) -> uvicorn.Config:
@@ -93,6 +124,9 @@ async def _ready(house: House) -> bool:
     return True
 
 
+async def _records(house: House, name: str) -> Sequence[Record]:
+    return domain_records(name, house.config.server.hostname, await house.accounts.keys(name))
+
+
 async def _dns(house: House, name: str) -> Sequence[Finding]:
-    records = domain_records(name, house.config.server.hostname, await house.accounts.keys(name))
-    return await check(records, house.resolver)
+    return await check(await _records(house, name), house.resolver)

@@ -58,6 +58,10 @@ class Web(_Section):
     """The web interface and the public pages."""
 
     public_url: str = Field("http://127.0.0.1:8080", description="What links in messages start with.")
+    api_requests_per_second: float = Field(
+        500.0, gt=0, description="Requests a token may make to the API, of one worker."
+    )
+    api_burst: float = Field(2000.0, ge=1, description="Requests a token may make at once.")
 
 
 class Tls(_Section):

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, inspect, queue, serve, users
+from lettershop.cli import accounts, domains, init, inspect, queue, serve, tokens, users
 
 program = typer.Typer(
     name="lettershop",
@@ -19,6 +19,7 @@ program.command("inspect")(inspect.inspect)
 program.add_typer(domains.commands, name="domain")
 program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")
+program.add_typer(tokens.commands, name="token")
 program.add_typer(queue.commands, name="queue")
 
 if find_spec("lettershop.marketing") is not None:

@@ -1,5 +1,6 @@
 """Looks up the records that a domain needs and says what is missing or different, with the remedy."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,8 +22,8 @@ class Finding:
 
 
 async def check(records: Sequence[Record], resolver: Resolver) -> list[Finding]:
-    """Look up each record; a resolver that does not answer gives the verdict "unknown"."""
-    return [await _check(record, resolver) for record in records]
+    """Look up all records at once; a resolver that does not answer gives the verdict "unknown"."""
+    return list(await asyncio.gather(*(_check(record, resolver) for record in records)))
 
 
 async def _check(record: Record, resolver: Resolver) -> Finding:

@@ -40,6 +40,13 @@ class Queue:
         """One envelope, waiting or finished. Raises NotInQueue."""
         return await self._own(envelope_id, workspace_id)
 
+    async def waits(self, envelope_id: int, *, workspace_id: int | None = None) -> Waiting:
+        """One envelope that is queued or being tried. Raises NotInQueue."""
+        found = await self._own(envelope_id, workspace_id)
+        if found.finished_at is not None:
+            raise NotInQueue("This message is not in the queue any more.")
+        return found
+
     async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int:
         """Make it due now; how many that were (0: it is being tried, or due already). Raises NotInQueue."""
         await self._own(envelope_id, workspace_id)

@@ -22,7 +22,7 @@ from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import users as rows
 from lettershop.store import workspaces
 from lettershop.store.database import Database, Transaction
-from lettershop.store.users import Membership, SessionRow, User
+from lettershop.store.users import Member, Membership, SessionRow, User
 
 SESSION_LASTS = 14 * 86_400.0
 SHORTEST_PASSWORD = 8  # NIST SP 800-63B 5.1.1.2
@@ -69,6 +69,12 @@ class UserKnown(Conflict):
     """The address has an account already."""
 
     code = "user-known"
+
+
+class LastOwner(Conflict):
+    """Somebody must be left who may do everything."""
+
+    code = "last-owner"
 
 
 class NoSuchUser(NotFound):
@@ -156,6 +162,23 @@ class Users:
         """All people with their memberships, by address."""
         people = await self._db.read(rows.list_users)
         return [(person, await self._db.read(rows.memberships_of, person.id)) for person in people]
+
+    async def of_workspace(self, workspace_id: int) -> "list[Member]":
+        """The people of one workspace, by address."""
+        return await self._db.read(rows.members, workspace_id)
+
+    async def member(self, workspace_id: int, email: str) -> "Member":
+        """A person of the workspace; raises NoSuchUser."""
+        key = address_key(email)
+        found = next((one for one in await self.of_workspace(workspace_id) if one.email == key), None)
+        if found is None:
+            raise NoSuchUser(f"Nobody in this workspace signs in as {email}.")
+        return found
+
+    async def leave(self, workspace_id: int, email: str) -> None:
+        """Take a person out of a workspace; whose last one it was is removed. Raises NoSuchUser, LastOwner."""
+        person = await self.member(workspace_id, email)
+        await self._db.write(_leave, workspace_id, person)
 
     async def set_role(self, email: str, role: str, workspace_id: int) -> None:
         """Give a role in a workspace."""
@@ -269,6 +292,17 @@ def _create(
         known = workspaces.all_workspaces(tx.conn)
         workspace_id = known[0].id if known else workspaces.ensure_workspace(tx, "Main", at)
     rows.set_role(tx, user_id, workspace_id, role)
+
+
+def _leave(tx: Transaction, workspace_id: int, person: Member) -> None:
+    owners = [one for one in rows.members(tx.conn, workspace_id) if one.role in ("owner", "admin") and not one.disabled]
+    if [one.id for one in owners] == [person.id]:
+        raise LastOwner(
+            f"{person.email} is the last who may do everything here.", remedy="Make somebody else an owner first."
+        )
+    rows.end_membership(tx, person.id, workspace_id)
+    if not rows.memberships_of(tx.conn, person.id):
+        rows.remove_user(tx, person.id)
 
 
 def _who(session: SessionRow) -> Who:

@@ -61,6 +61,11 @@ class NotReady(Refused):
         )
         self.findings = findings
 
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The findings for the API's answer."""
+        return describe(self.findings)
+
 
 def examine(case: Case) -> list[Finding]:
     """All findings, errors first."""

@@ -125,6 +125,15 @@ def list_accounts(conn: Connection, *, after: str = "", limit: int = 1000) -> li
     return [Account(*row) for row in conn.execute(query)]
 
 
+def accounts_after(conn: Connection, workspace_id: int | None, *, after: int, limit: int) -> list[Account]:
+    """The accounts in a workspace's domains (None: in all), by id; `after` is the last id of the page before."""
+    query = select(*_ACCOUNT).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
+    if workspace_id is not None:
+        own = select(domains.c.id).where(domains.c.workspace_id == workspace_id)
+        query = query.where(accounts.c.domain_id.in_(own))
+    return [Account(*row) for row in conn.execute(query)]
+
+
 def set_password(tx: Transaction, account_id: int, password_hash: str) -> None:
     """Change the stored hash."""
     tx.conn.execute(update(accounts).where(accounts.c.id == account_id).values(password_hash=password_hash))

@@ -104,6 +104,16 @@ def change(tx: Transaction, campaign_id: int, **values: Any) -> bool:
     )
 
 
+def remove_draft(tx: Transaction, campaign_id: int) -> bool:
+    """Delete a campaign that was never sent; False if it was."""
+    where = (
+        campaigns.c.id == campaign_id,
+        campaigns.c.state.in_(("draft", "scheduled")),
+        campaigns.c.started_at.is_(None),
+    )
+    return bool(tx.conn.execute(delete(campaigns).where(*where)).rowcount)
+
+
 def by_id(conn: Connection, campaign_id: int) -> Campaign | None:
     """The campaign, or None."""
     row = conn.execute(select(*_CAMPAIGN).where(campaigns.c.id == campaign_id)).first()

@@ -54,6 +54,19 @@ def of_envelope(conn: Connection, envelope_id: int, *, limit: int = 100) -> list
     return _newest(conn, facts.c.envelope_id == envelope_id, None, limit)
 
 
+def of_workspace(
+    conn: Connection, workspace_id: int, *, after: int, limit: int, campaign_id: int | None = None,
+    contact_id: int | None = None, kind: str | None = None,
+) -> list[Logged]:  # fmt: skip
+    """A workspace's facts after the id `after`, oldest first; those of a campaign, a contact or a kind if one is named."""
+    c = facts.c
+    query = select(facts).where(c.id > after, c.workspace_id == workspace_id).order_by(c.id).limit(limit)
+    for column, value in ((c.campaign_id, campaign_id), (c.contact_id, contact_id), (c.kind, kind)):
+        if value is not None:
+            query = query.where(column == value)
+    return [Logged(row["id"], _fact(dict(row))) for row in conn.execute(query).mappings()]
+
+
 def of_campaign(conn: Connection, campaign_id: int, *kinds: str) -> list[Logged]:
     """A campaign's facts in order; all, or of these kinds. For recounts and exports, not for screens."""
     query = select(facts).where(facts.c.campaign_id == campaign_id).order_by(facts.c.id)

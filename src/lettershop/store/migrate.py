@@ -16,7 +16,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from lettershop.store import schema_mail, schema_main
+from lettershop.store import schema_api, schema_mail, schema_main
 from lettershop.store.database import Database
 from lettershop.store.postgresql import PostgresqlDatabase, async_url
 from lettershop.store.sqlite import SqliteDatabase, engine_for
@@ -37,7 +37,7 @@ class Half:
 
 
 MAIL = Half("mail", schema_mail.metadata, schema_mail.mail_facts)
-MAIN = Half("main", schema_main.metadata, schema_main.facts)
+MAIN = Half("main", schema_api.metadata, schema_main.facts)  # schema_api adds its tables to those of schema_main
 
 T = TypeVar("T")
 

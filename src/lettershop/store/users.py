@@ -31,6 +31,17 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A person as one workspace sees them."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRow:
     """A session that is valid: who, the secret that its forms carry, the workspaces of the person and the oldest of all."""
 
@@ -92,6 +103,23 @@ def memberships_of(conn: Connection, user_id: int) -> list[Membership]:
         .order_by(workspaces.c.id)
     )
     return [Membership(*row) for row in conn.execute(query)]
+
+
+def members(conn: Connection, workspace_id: int) -> list[Member]:
+    """The people of a workspace, by address."""
+    query = (
+        select(users.c.id, users.c.email, users.c.name, memberships.c.role, users.c.disabled)
+        .join(memberships, memberships.c.user_id == users.c.id)
+        .where(memberships.c.workspace_id == workspace_id)
+        .order_by(users.c.email)
+    )
+    return [Member(*row) for row in conn.execute(query)]
+
+
+def end_membership(tx: Transaction, user_id: int, workspace_id: int) -> None:
+    """Take a person out of a workspace."""
+    c = memberships.c
+    tx.conn.execute(delete(memberships).where(c.user_id == user_id, c.workspace_id == workspace_id))
 
 
 def add_session(

@@ -1,7 +1,8 @@
 """The composition of the web interface: services in, one ASGI application out. Nothing is kept but what is built here.
 
 Tracking (bare: /o /c /u /v, health, metrics)
-  -> SecurityHeaders -> BodyLimit -> Starlette (static files, sign-in, the screens)
+  -> SecurityHeaders -> /api/: servers.web.api
+                     -> BodyLimit -> Starlette (static files, sign-in, the screens)
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.assets import Assets
+from lettershop.servers.web.fork import Fork
 from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.pages import SCREENS
 from lettershop.servers.web.ports import Services
@@ -44,8 +46,12 @@ def build(
     public_url: str,
     registry: CollectorRegistry | None = None,
     trusted: Sequence[IPv4Network | IPv6Network] = (),
+    api: ASGIApp | None = None,
 ) -> ASGIApp:
-    """The application. `public_url` is our outer name, `registry` holds the metrics, `trusted` may read them beside loopback."""
+    """The application. `public_url` is our outer name, `registry` holds the metrics, `trusted` may read them beside loopback.
+
+    `api` answers everything under /api/.
+    """
     assets = Assets(STATIC)
     ui = Ui(Sessions(services.users, public_url), assets)
     made = [make(ui, services) for make in SCREENS]
@@ -61,7 +67,9 @@ def build(
         exception_handlers=_error_pages(ui),
     )
     inner.router.redirect_slashes = False
-    guarded = SecurityHeaders(inner)  # outside of Starlette, so that its own error answers have them too
+    guarded = SecurityHeaders(
+        Fork("/api/", api, inner) if api else inner
+    )  # outside of Starlette, so that its own error answers have them too
     registry = registry or CollectorRegistry()
     system = System(registry, services.ready, trusted, services.queue)
     return Tracking(guarded, services.actions, PublicPages(ui), system, registry)

@@ -8,12 +8,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lettershop.mail.users import SignedIn, Who
+from lettershop.mail.accounts import Accounts
+from lettershop.mail.api_tokens import ApiTokens
+from lettershop.mail.directory import Directory
+from lettershop.mail.events import Events
+from lettershop.mail.repeats import Repeats
+from lettershop.mail.request_rate import RequestRate
+from lettershop.mail.users import SignedIn, Users, Who
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.insight.dnscheck import Finding
+    from lettershop.insight.dnsrecords import Record
     from lettershop.marketing.report import Report
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
+    from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.queue import SiteQueue, Waiting
     from lettershop.store.views import RecipientRow, TimelineRow
@@ -94,6 +102,7 @@ class Queue(Protocol):
     ) -> "Sequence[Waiting]": ...
     async def sites(self) -> "Sequence[SiteQueue]": ...
     async def totals(self) -> Mapping[str, int]: ...
+    async def waits(self, envelope_id: int, *, workspace_id: int | None = None) -> "Waiting": ...
     async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
     async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
 
@@ -130,3 +139,30 @@ class Services:
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServices:
+    """Everything the API talks to. `records` and `dns`: what a domain needs, and what DNS says of it. None: no marketing."""
+
+    tokens: ApiTokens
+    rate: RequestRate
+    repeats: Repeats
+    people: Users
+    directory: Directory
+    accounts: Accounts
+    records: "Callable[[str], Awaitable[Sequence[Record]]]"
+    dns: "Callable[[str], Awaitable[Sequence[Finding]]]"
+    queue: Queue
+    events: Events
+    marketing: "ApiMarketing | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiMarketing:
+    """What the API needs of marketing."""
+
+    lines: Campaigns
+    campaigns: "WorkspaceCampaigns"
+    brands: "Brands"
+    reports: Reports

@@ -1,0 +1,49 @@
+"""Everything that happened, in order, as it is told to webhooks too: the log of facts of the workspace."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
+
+from lettershop.mail.api_tokens import Caller
+from lettershop.servers.web.api.frame import LARGEST, Cursor, Have, Limit, Output, Page, may, place, whole_number
+from lettershop.servers.web.api.moments import told_always
+
+router = APIRouter(prefix="/events", tags=["events"])
+Reader = Annotated[Caller, may("events")]
+
+Of = Annotated[int | None, Query(ge=1, le=LARGEST), BeforeValidator(whole_number)]
+
+
+class Event(Output):
+    """A thing that happened. `kind` and the names in `data` stay as they are; more may come."""
+
+    id: int
+    at: str
+    kind: str
+    campaign_id: int | None
+    contact_id: int | None
+    envelope_id: int | None
+    data: dict[str, Any]
+
+
+@router.get("")
+async def list_(
+    caller: Reader,
+    have: Have,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    campaign_id: Of = None,
+    contact_id: Of = None,
+    kind: Annotated[str | None, Query(pattern=r"^[A-Za-z]{1,40}$")] = None,
+) -> Page[Event]:
+    """Oldest first; keep the last cursor and ask again for what is new."""
+    found = await have.events.page(
+        caller.workspace_id, after=place(cursor), limit=limit, campaign_id=campaign_id, contact_id=contact_id, kind=kind
+    )
+    items = [
+        Event(id=one.id, at=told_always(one.fact.at), kind=one.fact.kind, campaign_id=one.fact.campaign_id,
+              contact_id=one.fact.contact_id, envelope_id=one.fact.envelope_id, data=one.fact.data())
+        for one in found
+    ]  # fmt: skip
+    return Page[Event](items=items, next_cursor=f"c{found[-1].id}" if found else cursor)
