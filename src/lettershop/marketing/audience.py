@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from lettershop.marketing.segment_text import parse
-from lettershop.marketing.segments import SegmentInvalid, from_json, list_names, to_json
-from lettershop.store import campaigns, contacts, predicates, subscriptions
+from lettershop.marketing.segments import InList, SegmentInvalid, from_json, named, resolved, to_json
+from lettershop.store import campaigns, contacts, people, predicates, subscriptions
+from lettershop.store import segments as segment_rows
 from lettershop.store.campaigns import Campaign
 from lettershop.store.contacts import Contact
 
@@ -28,7 +29,7 @@ class Preview:
 
 
 def condition(conn: Connection, tree: dict[str, Any], now: float) -> predicates.Condition | None:
-    """The tree as SQL for this connection's engine; None for everyone."""
+    """The tree as SQL for this connection's engine; None for everyone. Other segments must be resolved."""
     if not tree:
         return None
     dialect: predicates.Dialect = "sqlite" if conn.dialect.name == "sqlite" else "postgresql"
@@ -42,23 +43,26 @@ def tree_of(expression: str) -> dict[str, Any]:
     return to_json(parse(expression)) if expression.strip() else {}
 
 
+def resolve(conn: Connection, workspace_id: int, tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree as it can be asked: checked, its lists known, other segments put in. Raises SegmentInvalid."""
+    if not tree:
+        return {}
+    saved = {segment.name: from_json(segment.tree) for segment in segment_rows.of_workspace(conn, workspace_id)}
+    node = resolved(from_json(tree), saved)
+    unknown = named(node, InList) - subscriptions.list_names(conn, workspace_id).keys()
+    if unknown:
+        raise SegmentInvalid(f"There is no list {', '.join(sorted(unknown))}.")
+    return to_json(node)
+
+
 def next_piece(conn: Connection, campaign: Campaign, now: float) -> list[tuple[int, str]]:
     """The next (contact id, domain) who are not in the queue yet."""
-    where = condition(conn, campaign.tree, now)
+    where = condition(conn, campaign.tree, now)  # frozen when it was started
     return campaigns.audience(conn, campaign, where, after=campaign.expanded_to, limit=PIECE)
 
 
 def preview(conn: Connection, workspace_id: int, expression: str, now: float, limit: int = 5) -> Preview:
     """Count a written segment and show the first few. Raises SegmentInvalid, also for a list that does not exist."""
-    tree = tree_of(expression)
-    check_lists(conn, workspace_id, tree)
-    where = condition(conn, tree, now)
-    first = contacts.page(conn, workspace_id, where=where, limit=limit)
-    return Preview(contacts.count(conn, workspace_id, where=where), tuple(first))
-
-
-def check_lists(conn: Connection, workspace_id: int, tree: dict[str, Any]) -> None:
-    """Raises SegmentInvalid if a list that the tree names does not exist."""
-    unknown = list_names(from_json(tree)) - subscriptions.list_names(conn, workspace_id).keys()
-    if unknown:
-        raise SegmentInvalid(f"There is no list {', '.join(sorted(unknown))}.")
+    tree = resolve(conn, workspace_id, tree_of(expression))
+    first = people.page(conn, workspace_id, tree, now, limit=limit)
+    return Preview(people.count(conn, workspace_id, tree, now), tuple(contacts.by_ids(conn, first)))

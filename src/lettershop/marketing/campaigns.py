@@ -178,7 +178,7 @@ def _find(conn: Connection, workspace_id: int, name_or_id: str) -> Campaign | No
 
 
 def _gather(conn: Connection, campaign: Campaign, public_url: str, now: float) -> tuple[Design | None, int, int]:
-    where = audience.condition(conn, campaign.tree, now)
+    where = audience.condition(conn, audience.resolve(conn, campaign.workspace_id, campaign.tree), now)
     size = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, where)
     without = campaigns.without_consent(conn, campaign.workspace_id, campaign.list_id, where, now)
     return design_of(conn, campaign, public_url), size, without
@@ -192,7 +192,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
     if draft.list_name and list_id is None:
         raise CampaignInvalid(f"There is no list {draft.list_name!r}.")
     tree = audience.tree_of(draft.segment)
-    audience.check_lists(conn, workspace_id, tree)
+    audience.resolve(conn, workspace_id, tree)
     return {
         "brand_id": brand.id, "name": draft.name, "subject": draft.subject, "preheader": draft.preheader,
         "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
@@ -217,7 +217,8 @@ def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by:
     if campaign is None or campaign.version != compiled.design.version:
         raise MoveNotAllowed("The campaign was changed meanwhile.", remedy="Check it again.")
     campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
-    move(tx, campaign_id, "start", at, by, started_at=at)
+    tree = audience.resolve(tx.conn, campaign.workspace_id, campaign.tree)
+    move(tx, campaign_id, "start", at, by, started_at=at, tree=tree)
 
 
 def _resume(tx: Transaction, campaign_id: int, at: float, by: str) -> None:

@@ -4,33 +4,50 @@
 
     any      = all ("or" all)*
     all      = opposite ("and" opposite)*
-    opposite = "not" opposite | "(" any ")" | "everyone" | engaged | "in" "list" text | field test
-    engaged  = ("delivered" | "opened" | "clicked" | "replied") ["in" "last" number "days"]
+    opposite = "not" opposite | "(" any ")" | "everyone" | person | engaged | field test
+    person   = ["pending" | "unsubscribed"] "in" "list" text | "in" "segment" text | "tagged" text
+             | "consent" ("express" | "implied" | "none") | "tracking" ("allowed" | "refused" | "unknown")
+             | "created" "in" "last" number "days"
+    engaged  = ("delivered" | "opened" | "clicked" | "replied" | "wrote") ["campaign" (text | number)] ["link" text]
+               ["in" "last" number "days"]
     test     = sign value | ["not"] "in" "(" value ("," value)* ")" | "is" ["not"] "set" | "contains" text | "starts" text
+             | "has" text | "in" ("last" | "next") number "days"
 
 A name that is also a word of the language stands in backquotes.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from lettershop.marketing.segments import (
+    COLUMNS,
+    CONSENTS,
     ENGAGEMENT,
     EVERYONE,
+    MAX_DAYS,
     MAX_DEPTH,
+    WISHES,
     All,
     AnyOf,
     Compare,
+    Created,
     Engaged,
+    Has,
+    HasConsent,
     InList,
+    InSegment,
     IsSet,
     Node,
     Not,
     OneOf,
     SegmentInvalid,
+    Tagged,
     Text,
+    TrackingIs,
     Value,
+    Within,
     attribute,
 )
 
@@ -49,6 +66,12 @@ _WORDS = {
     "contains",
     "starts",
     "everyone",
+    "tagged",
+    "consent",
+    "tracking",
+    "created",
+    "pending",
+    "unsubscribed",
 }
 _RESERVED = _WORDS | set(ENGAGEMENT)
 _TOKEN = re.compile(
@@ -123,12 +146,55 @@ class _Reader:
             return EVERYONE
         if kind == "name" and word in ENGAGEMENT:
             self._at += 1
-            return Engaged(word, self._span())
+            return self._engaged(word)
+        return self._about_person() or self._of_field(self._field())
+
+    def _engaged(self, what: str) -> Node:
+        campaign = self._campaign() if self._word("campaign") else None
+        link = self._text() if what == "clicked" and self._word("link") else None
+        return Engaged(what, self._span(), campaign, link)
+
+    def _campaign(self) -> int | str:
+        kind, word = self._peek()
+        if kind == "number" and word.isdigit():
+            self._at += 1
+            return int(word)
+        return self._text()
+
+    def _about_person(self) -> Node | None:
+        for status in ("pending", "unsubscribed"):
+            if self._word(status):
+                self._need("in")
+                self._need("list")
+                return InList(self._text(), status)
         if self._word("in"):
-            if not self._word("list"):
-                raise SegmentInvalid(f'After "in" comes list "…", not {self.rest()!r}.')
+            if self._word("segment"):
+                return InSegment(self._text())
+            self._need("list")
             return InList(self._text())
-        return self._of_field(self._field())
+        if self._word("tagged"):
+            return Tagged(self._text())
+        if self._word("consent"):
+            return HasConsent(self._one_of(CONSENTS))
+        if self._word("tracking"):
+            return TrackingIs(self._one_of(WISHES))
+        return self._created() if self._word("created") else None
+
+    def _created(self) -> Node:
+        days = self._span()
+        if days is None:
+            raise SegmentInvalid(f"After created comes: in last 30 days, not {self.rest()!r}.")
+        return Created(days)
+
+    def _need(self, word: str) -> None:
+        if not self._word(word):
+            raise SegmentInvalid(f"Here should be {word!r}, not {self.rest()!r}.")
+
+    def _one_of(self, words: Sequence[str]) -> str:
+        for word in words:
+            if self._word(word):
+                return word
+        raise SegmentInvalid(f"Here should be {' or '.join(words)}, not {self.rest()!r}.")
 
     def _of_field(self, field: str) -> Node:
         if self._word("is"):
@@ -141,7 +207,9 @@ class _Reader:
                 raise SegmentInvalid(f"After {field} not comes in, not {self.rest()!r}.")
             return Not(OneOf(field, self._values()))
         if self._word("in"):
-            return OneOf(field, self._values())
+            return self._in(field)
+        if self._word("has"):
+            return Has(self._own(field), self._text())
         for op in ("contains", "starts"):
             if self._word(op):
                 return Text(field, op, self._text())
@@ -151,16 +219,32 @@ class _Reader:
         self._at += 1
         return Compare(field, op, self._value())
 
+    def _in(self, field: str) -> Node:
+        for when in ("last", "next"):
+            if self._word(when):
+                return Within(self._own(field), self._days(), when)
+        return OneOf(field, self._values())
+
+    def _own(self, field: str) -> str:
+        if field in COLUMNS:
+            raise SegmentInvalid(f"{field} is text, no date and no list.")
+        return field
+
     def _span(self) -> int | None:
-        following = self._tokens[self._at : self._at + 4]
-        if [word for _, word in following[:2]] != ["in", "last"]:
+        following = self._tokens[self._at : self._at + 2]
+        if [word for _, word in following] != ["in", "last"]:
             return None
-        if len(following) < 4 or following[2][0] != "number" or following[3][1] not in ("days", "day"):
+        self._at += 2
+        return self._days()
+
+    def _days(self) -> int:
+        following = self._tokens[self._at : self._at + 2]
+        if len(following) < 2 or following[0][0] != "number" or following[1][1] not in ("days", "day"):
             raise SegmentInvalid(f"Not understood: {self.rest()!r}; it is written like: in last 30 days.")
-        self._at += 4
-        if not following[2][1].isdigit() or not 0 < int(following[2][1]) <= 36_500:
-            raise SegmentInvalid("Days are a whole number from 1 to 36500.")
-        return int(following[2][1])
+        self._at += 2
+        if not following[0][1].isdigit() or not 0 < int(following[0][1]) <= MAX_DAYS:
+            raise SegmentInvalid(f"Days are a whole number from 1 to {MAX_DAYS}.")
+        return int(following[0][1])
 
     def _values(self) -> tuple[Value, ...]:
         self._expect("(")
@@ -250,10 +334,38 @@ def print_tree(node: Node) -> str:
             return f"{_field(field)} in ({', '.join(map(_literal, values))})"
         case IsSet(field):
             return f"{_field(field)} is set"
-        case InList(name):
-            return f"in list {_literal(name)}"
-        case Engaged(what, days):
-            return what if days is None else f"{what} in last {days} days"
+        case Has(field, value):
+            return f"{_field(field)} has {_literal(value)}"
+        case Within(field, days, when):
+            return f"{_field(field)} in {when} {days} days"
+        case _:
+            return _about_people(node)
+
+
+def _about_people(node: Node) -> str:
+    match node:
+        case InList(name, status):
+            return f"{'' if status == 'subscribed' else status + ' '}in list {_literal(name)}"
+        case InSegment(name):
+            return f"in segment {_literal(name)}"
+        case Tagged(name):
+            return f"tagged {_literal(name)}"
+        case HasConsent(word):
+            return f"consent {word}"
+        case TrackingIs(word):
+            return f"tracking {word}"
+        case Created(days):
+            return f"created in last {days} days"
+        case Engaged(what, days, campaign, link):
+            parts = (
+                what,
+                None if campaign is None else f"campaign {_literal(campaign)}",
+                None if link is None else f"link {_literal(link)}",
+                None if days is None else f"in last {days} days",
+            )
+            return " ".join([part for part in parts if part])
+        case _:
+            raise AssertionError(node)
 
 
 def _in_brackets(node: Node, kinds: Any) -> str:

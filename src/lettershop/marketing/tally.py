@@ -171,6 +171,7 @@ class Tally:
 
     def _replied(self, fact: Replied, _note: CampaignNote) -> None:
         self._moment(fact, "last_replied_at")
+        self._moment(fact, "last_wrote_at")
         if self._first(fact, "replied_at"):
             self._count(fact, "replied")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
+from lettershop.store import columnar
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
 from lettershop.store.schema_main import (
@@ -23,7 +24,7 @@ from lettershop.store.schema_main import (
 )
 
 PIECE = 500
-MOMENTS = ("last_delivered_at", "last_opened_at", "last_clicked_at", "last_replied_at")
+MOMENTS = ("last_delivered_at", "last_opened_at", "last_clicked_at", "last_replied_at", "last_wrote_at")
 
 
 @dataclass(slots=True)
@@ -167,6 +168,7 @@ def _set_moments(tx: Transaction, moments: Mapping[tuple[int, str], float]) -> N
             column = contacts.c[name]
             newer = (contacts.c.id == bindparam("_id")) & (func.coalesce(column, 0.0) < bindparam("at"))
             tx.conn.execute(update(contacts).where(newer).values({name: bindparam("at")}), rows)
+    columnar.mark(tx, {contact for contact, _ in moments})
 
 
 def addresses(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, str]]:

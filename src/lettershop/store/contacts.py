@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from lettershop.base.facts import ContactChanged
+from lettershop.store.columnar import mark
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one
 from lettershop.store.schema_main import contacts, imports
@@ -38,6 +39,10 @@ class Contact:
     last_opened_at: float | None
     last_clicked_at: float | None
     last_replied_at: float | None
+    last_wrote_at: float | None = None
+    tags: tuple[str, ...] = ()
+    consent: str = "none"
+    consent_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class NewContact:
     domain: str
     name: str
     attributes: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,25 @@ _CONTACT = [contacts.c[name] for name in Contact.__slots__]
 def by_id(conn: Connection, contact_id: int) -> Contact | None:
     """The contact, or None."""
     row = conn.execute(select(*_CONTACT).where(contacts.c.id == contact_id)).first()
-    return Contact(*row) if row is not None else None
+    return _contact(row) if row is not None else None
+
+
+def by_ids(conn: Connection, ids: Sequence[int]) -> list[Contact]:
+    """These contacts, by id."""
+    query = select(*_CONTACT).where(contacts.c.id.in_(list(ids))).order_by(contacts.c.id)
+    return [_contact(row) for row in conn.execute(query)]
+
+
+def _contact(row: Any) -> Contact:
+    values = dict(row._mapping)
+    return Contact(**{**values, "tags": tuple(values["tags"])})
 
 
 def by_key(conn: Connection, workspace_id: int, email_key: str) -> Contact | None:
     """The contact with this address (`Address.key`), or None."""
     where = (contacts.c.workspace_id == workspace_id, contacts.c.email_key == email_key)
     row = conn.execute(select(*_CONTACT).where(*where)).first()
-    return Contact(*row) if row is not None else None
+    return _contact(row) if row is not None else None
 
 
 def page(
@@ -94,7 +111,7 @@ def page(
 ) -> list[Contact]:
     """Contacts by id; `after` is the last id of the page before. `search` looks in address and name."""
     query = select(*_CONTACT).where(contacts.c.id > after, *_filters(workspace_id, search, list_id, where))
-    return [Contact(*row) for row in conn.execute(query.order_by(contacts.c.id).limit(limit))]
+    return [_contact(row) for row in conn.execute(query.order_by(contacts.c.id).limit(limit))]
 
 
 def count(
@@ -135,15 +152,16 @@ def _filters(
 def take(
     tx: Transaction, workspace_id: int, list_id: int | None, rows: Sequence[NewContact], consent: Consent, at: float
 ) -> Taken:
-    """Make or bring up to date these contacts and put them on the list. Attributes not named in a row stay as they are."""
+    """Make or bring up to date these contacts and put them on the list. Attributes not named in a row stay, tags are added."""
     fresh = {row.email_key: row for row in rows}
     known = _known(tx.conn, workspace_id, fresh)
     new = [row for key, row in fresh.items() if key not in known]
     if new:
         tx.conn.execute(insert(contacts), [_values(row, workspace_id, at) for row in new])
     changed = _update(tx, known, fresh, at)
-    ids = {key: row[0] for key, row in known.items()}
-    ids |= {key: row[0] for key, row in _known(tx.conn, workspace_id, [row.email_key for row in new]).items()}
+    ids = {key: row.id for key, row in known.items()}
+    ids |= {key: row.id for key, row in _known(tx.conn, workspace_id, [row.email_key for row in new]).items()}
+    mark(tx, [ids[key] for key in (*[row.email_key for row in new], *changed)])
     joined = join(tx, workspace_id, list_id, list(ids.values()), consent, at)
     for what, keys in (("created", [row.email_key for row in new]), ("updated", changed)):
         for key in keys:
@@ -163,40 +181,52 @@ def take(
 def _values(row: NewContact, workspace_id: int, at: float) -> dict[str, Any]:
     return {
         "workspace_id": workspace_id, "email": row.email, "email_key": row.email_key, "domain": row.domain,
-        "name": row.name, "attributes": dict(row.attributes), "created_at": at, "updated_at": at,
+        "name": row.name, "attributes": dict(row.attributes), "tags": sorted(set(row.tags)), "created_at": at,
+        "updated_at": at,
     }  # fmt: skip
 
 
-def _known(conn: Connection, workspace_id: int, keys: Iterable[str]) -> dict[str, tuple[int, str, dict[str, Any]]]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: int
+    name: str
+    attributes: dict[str, Any]
+    tags: list[str]
+
+
+def _known(conn: Connection, workspace_id: int, keys: Iterable[str]) -> dict[str, _Known]:
     c = contacts.c
-    found: dict[str, tuple[int, str, dict[str, Any]]] = {}
+    found: dict[str, _Known] = {}
     for piece in _pieces(list(keys)):
-        query = select(c.email_key, c.id, c.name, c.attributes).where(
+        query = select(c.email_key, c.id, c.name, c.attributes, c.tags).where(
             c.workspace_id == workspace_id, c.email_key.in_(piece)
         )
-        found |= {row[0]: (row[1], row[2], row[3]) for row in conn.execute(query)}
+        found |= {row[0]: _Known(*row[1:]) for row in conn.execute(query)}
     return found
 
 
-def _update(
-    tx: Transaction, known: Mapping[str, tuple[int, str, dict[str, Any]]], fresh: Mapping[str, NewContact], at: float
-) -> list[str]:
+def _update(tx: Transaction, known: Mapping[str, _Known], fresh: Mapping[str, NewContact], at: float) -> list[str]:
     """Write what differs; the keys of those that changed."""
-    changed = []
-    for key, (contact_id, name, attributes) in known.items():
-        merged = {**attributes, **fresh[key].attributes}
-        if merged != attributes or (fresh[key].name and fresh[key].name != name):
-            changed.append(
-                {"_id": contact_id, "_key": key, "name": fresh[key].name or name, "attributes": merged, "at": at}
-            )
-    if changed:
-        statement = update(contacts).where(contacts.c.id == bindparam("_id"))
-        values = {
-            "name": bindparam("name"), "attributes": bindparam("attributes", type_=contacts.c.attributes.type),
-            "updated_at": bindparam("at"),
-        }  # fmt: skip
-        tx.conn.execute(statement.values(values), [{key: row[key] for key in row if key != "_key"} for row in changed])
-    return [str(row["_key"]) for row in changed]
+    changed = {}
+    for key, there in known.items():
+        row = fresh[key]
+        merged, tags = {**there.attributes, **row.attributes}, sorted({*there.tags, *row.tags})
+        if merged != there.attributes or tags != there.tags or (row.name and row.name != there.name):
+            changed[key] = {
+                "id": there.id, "name": row.name or there.name, "attributes": merged, "tags": tags, "updated_at": at,
+            }  # fmt: skip
+    rewrite(tx, list(changed.values()))
+    return list(changed)
+
+
+def rewrite(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write columns of contacts; each row has the same ones, and `id`. The caller calls `mark`."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    values = {name: bindparam(name, type_=contacts.c[name].type) for name in names}
+    statement = update(contacts).where(contacts.c.id == bindparam("_id")).values(values)
+    tx.conn.execute(statement, [{"_id": row["id"], **{name: row[name] for name in names}} for row in rows])
 
 
 def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -207,6 +237,7 @@ def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def set_tracking(tx: Transaction, contact_id: int, allowed: bool | None, at: float) -> None:
     """Whether opens may be recorded; asked when the pixel is loaded, so it also holds for mail already sent."""
     tx.conn.execute(update(contacts).where(contacts.c.id == contact_id).values(tracking_consent=allowed, updated_at=at))
+    mark(tx, [contact_id])
 
 
 def silent(conn: Connection, ids: Iterable[int]) -> set[int]:

@@ -24,15 +24,17 @@ from sqlalchemy import (
     or_,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
+from lettershop.store import outside
 from lettershop.store.schema_main import contacts, lists, subscriptions
+from lettershop.store.segment_tree import COLUMNS, MOMENTS, TRACKING, is_outside, since, window
 
 Dialect = Literal["sqlite", "postgresql"]
 Condition = ColumnElement[bool]
-DAY = 86_400.0
 
-_COLUMNS = {name: contacts.c[name] for name in ("email", "name", "domain")}
-_MOMENTS = {what: contacts.c[f"last_{what}_at"] for what in ("delivered", "opened", "clicked", "replied")}
+_COLUMNS = {name: contacts.c[name] for name in COLUMNS}
+_MOMENTS = {what: contacts.c[f"last_{what}_at"] for what in MOMENTS} | {"created": contacts.c.created_at}
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda a, b: a == b,
     "<": lambda a, b: a < b,
@@ -60,10 +62,12 @@ class _Maker:
             return reduce(and_ if op == "and" else or_, parts, true() if op == "and" else false())
         if op == "not":
             return not_(self.make(tree["of"][0]))
-        if op == "list":
-            return self._on_list(tree["name"])
+        if is_outside(tree):
+            return outside.of_contact(tree, self._now)
         if op in _MOMENTS:
             return self._engaged(op, tree.get("days"))
+        if op in _ABOUT_PEOPLE:
+            return _ABOUT_PEOPLE[op](self, tree)
         return func.coalesce(self._of_field(op, tree), false())
 
     def _of_field(self, op: str, tree: Mapping[str, Any]) -> ColumnElement[Any]:
@@ -74,6 +78,12 @@ class _Maker:
             return self._is_set(field)
         if op in ("contains", "starts"):
             return self._text(field, op, tree["value"])
+        if op == "within":
+            first, last = window(tree, self._now)
+            found = self._as_text(field)
+            return and_(found >= first, found <= last)
+        if op == "has":
+            return self._has(contacts.c.attributes, field, tree["value"])
         if op == "!=":
             return not_(func.coalesce(self._compare(field, "=", tree["value"]), false()))
         return self._compare(field, op, tree["value"])
@@ -106,16 +116,40 @@ class _Maker:
 
     def _engaged(self, what: str, days: int | None) -> Condition:
         moment = _MOMENTS[what]
-        return moment.is_not(None) if days is None else func.coalesce(moment >= self._now - days * DAY, false())
+        return moment.is_not(None) if days is None else func.coalesce(moment >= since(self._now, days), false())
 
-    def _on_list(self, name: str) -> Condition:
+    # -- what is known of people beside attributes and deeds
+
+    def _on_list(self, tree: Mapping[str, Any]) -> Condition:
         return exists().where(
             subscriptions.c.contact_id == contacts.c.id,
-            subscriptions.c.status == "subscribed",
+            subscriptions.c.status == tree.get("status", "subscribed"),
             subscriptions.c.list_id == lists.c.id,
             lists.c.workspace_id == contacts.c.workspace_id,
-            lists.c.name == name,
+            lists.c.name == tree["name"],
         )
+
+    def _tagged(self, tree: Mapping[str, Any]) -> Condition:
+        return func.coalesce(self._has(contacts.c.tags, None, tree["name"]), false())
+
+    def _consent(self, tree: Mapping[str, Any]) -> Condition:
+        c = contacts.c
+        over = func.coalesce(c.consent_until <= self._now, false())
+        return or_(c.consent == "none", over) if tree["is"] == "none" else and_(c.consent == tree["is"], not_(over))
+
+    def _tracking(self, tree: Mapping[str, Any]) -> Condition:
+        return contacts.c.tracking_consent.is_(TRACKING[tree["is"]])
+
+    def _has(self, column: Any, field: str | None, word: str) -> ColumnElement[Any]:
+        """Whether a list of texts, the column itself or an attribute in it, has the word."""
+        if not self._sqlite:
+            found = column if field is None else column.op("->")(field)
+            holds: ColumnElement[Any] = cast(found, JSONB).op("@>")(cast([word], JSONB))
+            return and_(func.jsonb_typeof(found) == "array", holds)
+        path = "$" if field is None else _path(field)
+        entry = func.json_each(column, path).table_valued("type", "value")
+        is_list = func.json_type(column, path) == "array"
+        return and_(is_list, exists().where(entry.c.type == "text", entry.c.value == word))
 
     # -- an attribute, by kind; NULL if it is of another
 
@@ -147,6 +181,11 @@ class _Maker:
         return case((contacts.c.attributes.op("->>", return_type=Text())(field) == "true", 1), else_=0) + _only(
             self._kind(field) == "boolean"
         )
+
+
+_ABOUT_PEOPLE: Mapping[str, Callable[[_Maker, Mapping[str, Any]], Condition]] = {
+    "list": _Maker._on_list, "tag": _Maker._tagged, "consent": _Maker._consent, "tracking": _Maker._tracking,
+}  # fmt: skip
 
 
 def _only(condition: ColumnElement[bool]) -> ColumnElement[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -42,3 +43,10 @@ def insert_one(conn: Connection, table: Table, **values: Any) -> int:
     row = conn.execute(insert(table).values(**values)).inserted_primary_key
     assert row is not None
     return int(row[0])
+
+
+def ids_of(conn: Connection, ids: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """For a statement written by hand: ids as a sub-query with the column `id`, and its parameter. One array, one plan."""
+    if conn.dialect.name == "sqlite":
+        return "(SELECT value AS id FROM json_each(:ids))", {"ids": orjson.dumps(list(ids)).decode()}
+    return "(SELECT unnest(CAST(:ids AS BIGINT[])) AS id)", {"ids": list(ids)}

@@ -19,7 +19,7 @@ from sqlalchemy import (
     true,
 )
 
-from lettershop.store.columns import Id, Json, Time, fact_columns, key
+from lettershop.store.columns import Bytes, Id, Json, Time, fact_columns, key
 
 metadata = MetaData()
 
@@ -89,12 +89,16 @@ lists = Table(
 )  # fmt: skip
 
 contacts = Table(
-    "contacts", metadata, key(), _workspace(),
+    "contacts", metadata, key(),
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
     Column("email", Text, nullable=False),  # as given
     Column("email_key", Text, nullable=False),  # for comparison: lower case, domain as A-label
     Column("domain", Text, nullable=False),
     Column("name", Text, nullable=False, server_default=""),
     Column("attributes", Json, nullable=False),
+    Column("tags", Json, nullable=False, server_default="[]"),
+    Column("consent", Text, nullable=False, server_default="none"),  # the strongest that holds: express, implied, none
+    Column("consent_until", Time),
     Column("tracking_consent", Boolean),  # None: not asked
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
@@ -102,7 +106,9 @@ contacts = Table(
     Column("last_opened_at", Time),  # by a person
     Column("last_clicked_at", Time),
     Column("last_replied_at", Time),
+    Column("last_wrote_at", Time),  # any mail from them to us
     UniqueConstraint("workspace_id", "email_key"),
+    Index("contacts_of_workspace", "workspace_id", "id"),
 )  # fmt: skip
 
 subscriptions = Table(
@@ -111,6 +117,35 @@ subscriptions = Table(
     Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("status", Text, nullable=False),  # pending, subscribed, unsubscribed
     Column("changed_at", Time, nullable=False),
+)  # fmt: skip
+
+attributes = Table(
+    "attributes", metadata,  # what is known of the attributes of a workspace's people (marketing.attributes)
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # text, number, date, boolean, list
+    Column("declared", Boolean, nullable=False, server_default=false()),  # by a person; else learned from a file
+    Column("created_at", Time, nullable=False),
+)  # fmt: skip
+
+contact_pieces = Table(
+    "contact_pieces", metadata,  # a copy of contacts by columns, for counting (store.columnar)
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("piece", Id, primary_key=True, autoincrement=False),
+    Column("data", Bytes, nullable=False),
+)  # fmt: skip
+
+contact_copies = Table(
+    "contact_copies", metadata,
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("up_to", Id, nullable=False),  # contacts up to this id are in the copy
+)  # fmt: skip
+
+contact_changes = Table(
+    "contact_changes", metadata,  # contacts that are in the copy but have changed since
+    Column("workspace_id", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
 )  # fmt: skip
 
 consents = Table(
@@ -123,6 +158,28 @@ consents = Table(
     Column("ip", Text, nullable=False, server_default=""),
     Column("at", Time, nullable=False),
     Column("expires_at", Time),
+    Column("form", Text, nullable=False, server_default=""),  # which form or page
+    Column("text", Text, nullable=False, server_default=""),  # the words that the person saw
+    Column("proof", Json),  # double opt-in: the request and the confirmation
+    Column("import_id", Id),
+)  # fmt: skip
+
+opt_ins = Table(
+    "opt_ins", metadata, key(), _workspace(),  # a double opt-in that waits for its confirmation, or had it
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("list_id", Id, ForeignKey("lists.id", ondelete="CASCADE"), nullable=False),
+    Column("key_hash", Text, nullable=False, unique=True),  # sha256 of the secret in the mail
+    Column("requested_at", Time, nullable=False),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+    Column("form", Text, nullable=False, server_default=""),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("expires_at", Time, nullable=False),
+    Column("sent_at", Time),
+    Column("message", Text, nullable=False, server_default=""),  # where the mail that was sent is kept, or its Message-ID
+    Column("confirmed_at", Time),
+    Column("confirmed_ip", Text, nullable=False, server_default=""),
+    Column("confirmed_agent", Text, nullable=False, server_default=""),
 )  # fmt: skip
 
 segments = Table(
@@ -312,4 +369,25 @@ imports = Table(
     Column("finished_at", Time),
     Column("taken", Id, nullable=False, server_default="0"),
     Column("refused", Id, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False, server_default="running"),  # waiting, running, done, failed, undoing, undone
+    Column("options", Json, nullable=False, server_default="{}"),  # marketing.imports
+    Column("file", Text, nullable=False, server_default=""),  # where the file is
+    Column("rejected_file", Text, nullable=False, server_default=""),
+    Column("size", Id, nullable=False, server_default="0"),
+    Column("position", Id, nullable=False, server_default="0"),  # bytes read
+    Column("rows", Id, nullable=False, server_default="0"),
+    Column("created", Id, nullable=False, server_default="0"),
+    Column("updated", Id, nullable=False, server_default="0"),
+    Column("joined", Id, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("by", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
+import_changes = Table(
+    "import_changes", metadata,  # what an import did to whom, to undo it
+    Column("import_id", Id, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("what", Integer, nullable=False),  # bits: 1 made, 2 changed, 4 joined the list
+    Column("before", Json),  # of a changed one: name, attributes, tags as they were, and as the import left them
+    Column("status", Text),  # on the list before
 )  # fmt: skip

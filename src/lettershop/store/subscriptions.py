@@ -5,14 +5,15 @@ never put back by an import: that takes the person's own word (`resubscribe`). W
 means the suppression ledger.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from lettershop.base.facts import ContactChanged, Unsubscribed
 from lettershop.store import suppressions
+from lettershop.store.columnar import mark
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
 from lettershop.store.schema_main import consents, contacts, lists, subscriptions
@@ -41,6 +42,9 @@ class Consent:
     source: str
     ip: str = ""
     expires_at: float | None = None
+    form: str = ""
+    text: str = ""
+    proof: Mapping[str, Any] | None = None
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------
@@ -136,12 +140,39 @@ def record(
         {
             "workspace_id": workspace_id, "contact_id": contact_id, "list_id": list_id, "kind": consent.kind,
             "basis": consent.basis, "source": consent.source, "ip": consent.ip, "at": at,
-            "expires_at": consent.expires_at,
+            "expires_at": consent.expires_at, "form": consent.form, "text": consent.text,
+            "proof": dict(consent.proof) if consent.proof is not None else None,
         }
         for contact_id in ids
     ]  # fmt: skip
     if rows:
         tx.conn.execute(insert(consents), rows)
+        sum_up(tx, ids)
+        mark(tx, ids)
+
+
+def sum_up(tx: Transaction, ids: Sequence[int]) -> None:
+    """Write to the contacts the strongest consent that they have for anything: of each list the newest word counts."""
+    newest: dict[int, dict[int | None, tuple[str, float | None]]] = {contact_id: {} for contact_id in ids}
+    c = consents.c
+    for piece in _pieces(list(ids)):
+        query = select(c.contact_id, c.list_id, c.kind, c.expires_at).where(c.contact_id.in_(piece)).order_by(c.id)
+        for contact_id, list_id, kind, until in tx.conn.execute(query):
+            if list_id is None and kind == "withdrawn":
+                newest[contact_id].clear()
+            newest[contact_id][list_id] = (kind, until)
+    rows = [{"_id": contact_id, **_strongest(given.values())} for contact_id, given in newest.items()]
+    values = {name: bindparam(name, type_=contacts.c[name].type) for name in ("consent", "consent_until")}
+    tx.conn.execute(update(contacts).where(contacts.c.id == bindparam("_id")).values(values), rows)
+
+
+def _strongest(given: Iterable[tuple[str, float | None]]) -> dict[str, Any]:
+    """Express before implied, longer before shorter."""
+    held = [(kind == "express", until is None, until or 0.0) for kind, until in given if kind != "withdrawn"]
+    if not held:
+        return {"consent": "none", "consent_until": None}
+    express, forever, until = max(held)
+    return {"consent": "express" if express else "implied", "consent_until": None if forever else until}
 
 
 def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -266,3 +297,4 @@ def has_left(conn: Connection, contact_id: int, list_id: int | None) -> bool:
 def _set_status(tx: Transaction, list_id: int, contact_id: int, status: str, at: float) -> None:
     row = {"list_id": list_id, "contact_id": contact_id, "status": status, "changed_at": at}
     upsert(tx.conn, subscriptions, [row], key=("list_id", "contact_id"))
+    mark(tx, [contact_id])
