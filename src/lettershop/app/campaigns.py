@@ -11,6 +11,7 @@ from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.send import CampaignSource
@@ -40,7 +41,8 @@ class Marketing:
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
         campaigns = CampaignWorker(house.main_db, self.campaigns, house.clock, expire=house.config.delivery.expire)
-        return {"campaigns": campaigns.step, "facts": self.analytics.step}
+        columns = ColumnKeeper(house.main_db, house.clock)
+        return {"columns": columns.step, "campaigns": campaigns.step, "facts": self.analytics.step}
 
 
 def build_marketing(

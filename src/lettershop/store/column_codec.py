@@ -68,18 +68,20 @@ def _array(values: Array) -> bytes:
 
 
 def _number(values: Sequence[float | None]) -> bytes:
-    known = [value for value in values if value is not None]
-    if all(isinstance(value, int) or value.is_integer() for value in known):
-        low, high = min(known, default=0), max(known, default=0)
-        for dtype in _INTEGERS:
-            missing = np.iinfo(dtype).min
-            if missing < low and high <= np.iinfo(dtype).max:
-                return _array(np.array([missing if value is None else value for value in values], dtype))
-    return _array(np.array([np.nan if value is None else value for value in values], np.float64))
+    """Whole numbers as narrow as they fit, with the lowest for "nothing"; others as floats."""
+    array = np.array(values, np.float64)  # None becomes NaN
+    gone = np.isnan(array)
+    known = array[~gone]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+    for dtype in _INTEGERS:
+        missing = np.iinfo(dtype).min
+        if missing < low and high <= np.iinfo(dtype).max and not np.any(known % 1):
+            return _array(np.where(gone, missing, array).astype(dtype))
+    return _array(array)
 
 
 def _moment(values: Sequence[float | None]) -> bytes:
-    return _array(np.array([0 if value is None else value for value in values], np.float64).astype(np.uint32))
+    return _array(np.nan_to_num(np.array(values, np.float64)).astype(np.uint32))
 
 
 def _until(values: Sequence[float | None]) -> bytes:
@@ -109,9 +111,10 @@ def _worded(words: Sequence[str], rest: bytes) -> bytes:
 
 
 def _text(values: Sequence[str | None]) -> bytes:
-    numbers: dict[str | None, int] = {None: 0}
-    found = [numbers.setdefault(value, len(numbers)) for value in values]
-    return _worded([word for word in numbers if word is not None], _codes(found, len(numbers)))
+    words = [word for word in dict.fromkeys(values) if word is not None]
+    numbers: dict[str | None, int] = {word: number for number, word in enumerate(words, 1)}
+    numbers[None] = 0
+    return _worded(words, _codes([numbers[value] for value in values], len(numbers)))
 
 
 def _texts(values: Sequence[Sequence[str]]) -> bytes:

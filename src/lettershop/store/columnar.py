@@ -18,14 +18,13 @@ after it. On SQLite there is one writer anyway.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, select, text
 
 from lettershop.store.column_codec import MISSING, Array, Column, decode, encode, kind_of
 from lettershop.store.database import Transaction
-from lettershop.store.facets import facets_of
+from lettershop.store.facets import Facets, facets_of
 from lettershop.store.masks import among
 from lettershop.store.rows import ids_of, upsert
 from lettershop.store.schema_main import contact_changes, contact_copies, contact_pieces, contacts, workspaces
@@ -121,7 +120,7 @@ def _patch(tx: Transaction, workspace_id: int, piece: int, ids: list[int]) -> No
     there = _read_piece(tx.conn, workspace_id, piece)
     old = there.pop("ids").array.astype(np.int64) + piece * SPAN if "ids" in there else np.array([], np.int64)
     touched = among(old, ids)
-    same = len(fresh) == int(touched.sum()) == len(ids)
+    same = len(fresh.ids) == int(touched.sum()) == len(ids)
     changed = _in_place(there, old, fresh) if same else _rebuilt(there, old, ~touched, fresh, piece)
     rows = [
         {"workspace_id": workspace_id, "name": name, "piece": piece, "data": data} for name, data in changed.items()
@@ -135,15 +134,15 @@ def _read_piece(conn: Connection, workspace_id: int, piece: int) -> dict[str, Co
     return {row.name: decode(kind_of(row.name), row.data) for row in rows}
 
 
-def _in_place(there: Mapping[str, Column], old: Array, fresh: Mapping[int, Mapping[str, Any]]) -> dict[str, bytes]:
+def _in_place(there: Mapping[str, Column], old: Array, fresh: Facets) -> dict[str, bytes]:
     """The columns in which something is different now. The contacts are the same."""
-    places = np.searchsorted(old, list(fresh))
+    places = np.searchsorted(old, fresh.ids)
     changed = {}
-    for name in {*there, *(name for row in fresh.values() for name in row)}:
+    for name in {**there, **fresh.columns}:
         kind = kind_of(name)
         missing, column = MISSING[kind], there.get(name)
-        values = [row.get(name, missing) for row in fresh.values()]
-        if values == (column.at(places) if column is not None else [missing] * len(values)):
+        values = fresh.columns.get(name) or [missing] * len(places)
+        if values == (column.at(places) if column is not None else [missing] * len(places)):
             continue
         every = column.values() if column is not None else [missing] * len(old)
         for place, value in zip(places.tolist(), values, strict=True):
@@ -152,21 +151,19 @@ def _in_place(there: Mapping[str, Column], old: Array, fresh: Mapping[int, Mappi
     return changed
 
 
-def _rebuilt(
-    there: Mapping[str, Column], old: Array, stays: Array, fresh: Mapping[int, Mapping[str, Any]], piece: int
-) -> dict[str, bytes]:
+def _rebuilt(there: Mapping[str, Column], old: Array, stays: Array, fresh: Facets, piece: int) -> dict[str, bytes]:
     """All columns of the piece: the contacts that stay, and the fresh ones, by id."""
     kept = old[stays].tolist()
-    ids = np.array([*kept, *fresh], np.int64)
-    order = np.argsort(ids)
-    changed = {"ids": encode("ids", (ids[order] - piece * SPAN).tolist())}
+    ids = np.array([*kept, *fresh.ids], np.int64)
+    order = np.argsort(ids).tolist() if kept and fresh.ids and kept[-1] > fresh.ids[0] else None
+    changed = {"ids": encode("ids", (np.sort(ids) - piece * SPAN).tolist())}
     places = np.flatnonzero(stays)
-    for name in {*there, *(name for row in fresh.values() for name in row)}:
+    for name in {**there, **fresh.columns}:
         kind = kind_of(name)
         missing, column = MISSING[kind], there.get(name)
         values = column.at(places) if column is not None else [missing] * len(kept)
-        values += [row.get(name, missing) for row in fresh.values()]
-        changed[name] = encode(kind, [values[place] for place in order.tolist()])
+        values += fresh.columns.get(name) or [missing] * len(fresh.ids)
+        changed[name] = encode(kind, values if order is None else [values[place] for place in order])
     return changed
 
 

@@ -83,8 +83,11 @@ def by_id(conn: Connection, contact_id: int) -> Contact | None:
 
 def by_ids(conn: Connection, ids: Sequence[int]) -> list[Contact]:
     """These contacts, by id."""
-    query = select(*_CONTACT).where(contacts.c.id.in_(list(ids))).order_by(contacts.c.id)
-    return [_contact(row) for row in conn.execute(query)]
+    found = []
+    for piece in _pieces(sorted(ids)):
+        query = select(*_CONTACT).where(contacts.c.id.in_(piece)).order_by(contacts.c.id)
+        found += [_contact(row) for row in conn.execute(query)]
+    return found
 
 
 def _contact(row: Any) -> Contact:
