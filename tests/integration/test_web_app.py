@@ -86,7 +86,7 @@ async def shop(store, clock, tmp_path):
     desk = CampaignDesk(store.main, campaign_service)
     app = build(
         Services(
-            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main), queue=Queue(store.main, clock),
+            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, clock), queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL),
         ),

@@ -58,7 +58,7 @@ def build_marketing(
         source=CampaignSource(main_db, signer, tokens, clock, url),
         analytics=Analytics(main_db, mail_db, rulebook(config.delivery.breakers)),
         campaign_desk=CampaignDesk(main_db, campaigns),
-        contact_desk=ContactDesk(main_db),
+        contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
         brands=Brands(main_db, clock),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
@@ -15,7 +16,7 @@ from lettershop.marketing.report import Report
 from lettershop.store import analytics as analytics_rows
 from lettershop.store import campaigns as campaign_rows
 from lettershop.store import contacts as contact_rows
-from lettershop.store import views
+from lettershop.store import people, views
 from lettershop.store.campaigns import Campaign
 from lettershop.store.contacts import Contact
 from lettershop.store.database import Database
@@ -126,18 +127,19 @@ class CampaignDesk:
 class ContactDesk:
     """Contacts as their screens ask for them."""
 
-    def __init__(self, main: Database) -> None:
+    def __init__(self, main: Database, clock: Clock) -> None:
         self._main = main
+        self._clock = clock
 
-    async def count(self, workspace_id: int) -> int:
-        """How many there are."""
-        return await self._main.read(contact_rows.count, workspace_id)
+    async def count(self, workspace_id: int, *, query: str = "") -> int:
+        """How many there are; `query` looks in address and name."""
+        return await self._main.read(people.count, workspace_id, {}, self._clock.now(), search=query)
 
     async def page(
         self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50
     ) -> Sequence[ContactLine]:
         """By id, a page after the id `after`; `query` looks in address and name."""
-        return await self._main.read(_contact_page, workspace_id, query, after, limit)
+        return await self._main.read(_contact_page, workspace_id, query, self._clock.now(), after, limit)
 
     async def card(self, workspace_id: int, contact_id: int) -> ContactCard:
         """All that is known of a contact."""
@@ -172,8 +174,11 @@ def _campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLin
     )  # fmt: skip
 
 
-def _contact_page(conn: Connection, workspace_id: int, query: str, after: int, limit: int) -> list[ContactLine]:
-    found = contact_rows.page(conn, workspace_id, after=after, limit=limit, search=query)
+def _contact_page(
+    conn: Connection, workspace_id: int, query: str, now: float, after: int, limit: int
+) -> list[ContactLine]:
+    ids = people.page(conn, workspace_id, {}, now, search=query, after=after, limit=limit)
+    found = contact_rows.by_ids(conn, ids)
     lists = views.lists_of(conn, [contact.id for contact in found])
     reasons = views.suppression_reasons(conn, workspace_id, [contact.email_key for contact in found])
     return [_contact_line(contact, lists.get(contact.id, []), reasons.get(contact.email_key, "")) for contact in found]
