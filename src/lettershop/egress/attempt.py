@@ -1,6 +1,6 @@
 """One connection to one site, from the look-up of its hosts to QUIT.
 
-    route -> dial -> { a handful from the schedule -> prepare -> make and post, pipelined -> answers } -> QUIT
+    route -> dial -> { a handful from the schedule -> prepare -> made by the press -> pipelined -> answers } -> QUIT
 
 The connection asks for envelopes only when it stands, and renders a message only when the pipeline has room for it: two
 are on the wire, a third waits behind them. What is on the wire when the connection dies is tried again; if its dot was
@@ -21,6 +21,7 @@ from lettershop.base.log import Logger
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.egress.pace import Pace, handful
 from lettershop.egress.prepare import Prepared
+from lettershop.egress.press import Done
 from lettershop.egress.rules import Rules
 from lettershop.egress.site import Hop, Routes, Unroutable
 from lettershop.egress.verdict import Answer, judge, not_made, too_late, withheld
@@ -76,6 +77,9 @@ class Desk(Protocol):
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """Ask the source; the answer may take `patience` seconds longer for the sake of others."""
 
+    def make(self, recipe: Recipe, done: Done) -> None:
+        """Have the message made; see `press.Press.want`."""
+
     def record(self, outcome: Outcome) -> None:
         """Store this soon."""
 
@@ -93,6 +97,7 @@ class Attempt:
         self._prepared: deque[tuple[Leased, Recipe]] = deque()
         self._posted = 0
         self._answered = 0
+        self._making = 0  # at the press
         self._on_wire = 0
         self._seconds = 0.0  # a message, lately
         self._last = 0.0
@@ -194,22 +199,23 @@ class Attempt:
         """Keep the pipeline full; ask for more in time; notice the end."""
         self._stop_idling()
         connection = self._connection
-        while self._prepared and connection.wants_more and not self._leaving:
+        while self._prepared and self._making < connection.room and not self._leaving:
             leased, recipe = self._prepared.popleft()
             if self._desk.admit(leased):
-                self._post(leased, recipe)
+                self._making += 1
+                self._desk.make(recipe, partial(self._made, leased, recipe))
         if connection.closed:
             self._leaving = True
         if self._leaving:
-            if not self._on_wire and not self._over.done():
+            if not (self._on_wire or self._making or self._over.done()):
                 self._over.set_result(None)
         elif self._fetching is None and len(self._prepared) <= self._low:
             self._fetch()
 
     def _fetch(self) -> None:
-        left = self._pace.limits.messages_per_connection - self._posted - len(self._prepared)
+        left = self._pace.limits.messages_per_connection - self._posted - self._making - len(self._prepared)
         if left <= 0:
-            self._leaving = not self._prepared
+            self._leaving = not (self._prepared or self._making)
             if self._leaving:
                 self._pump()
             return
@@ -218,7 +224,7 @@ class Attempt:
         taken = self._desk.take(self._site, min(left, count))
         if taken:
             self._fetching = asyncio.get_running_loop().create_task(self._prepare(taken))
-        elif not self._on_wire and not self._prepared:
+        elif not (self._on_wire or self._making or self._prepared):
             self._idle_timer = asyncio.get_running_loop().call_later(self._desk.idle, self.leave)
 
     async def _prepare(self, taken: list[Leased]) -> None:
@@ -233,26 +239,40 @@ class Attempt:
             self._fetching = None
         self._pump()
 
-    def _post(self, leased: Leased, recipe: Recipe) -> None:
+    def _made(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
+        self._making -= 1
+        if self._over.done() or self._connection.closed:
+            self._desk.put_back([leased])
+            self._pump()
+            return
         try:
-            data = recipe.make()
-            beyond_ascii = not (recipe.address.isascii() and recipe.mail_from.isascii())
-            future = self._connection.post(
-                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=beyond_ascii, eight_bit=not data.isascii())
-            )
+            self._post(leased, recipe, data)
         except Exception as error:
             self._desk.log.warning("a message could not be made", envelope=leased.envelope_id, error=repr(error))
             now = self._desk.clock.now()
             self._desk.record(not_made(leased, recipe.address, error, now, self._desk.delays))
-            return
+            self._pump()
+
+    def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
+        if isinstance(data, Exception):
+            raise data
+        beyond_ascii = not (recipe.address.isascii() and recipe.mail_from.isascii())
         self._posted += 1
         self._on_wire += 1
-        future.add_done_callback(partial(self._on_result, leased, recipe))
+        try:
+            self._connection.submit(
+                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=beyond_ascii, eight_bit=not data.isascii()),
+                partial(self._on_result, leased, recipe),
+            )
+        except Exception:
+            self._posted -= 1
+            self._on_wire -= 1
+            raise
 
-    def _on_result(self, leased: Leased, recipe: Recipe, future: "asyncio.Future[Result]") -> None:
+    def _on_result(self, leased: Leased, recipe: Recipe, result: Result) -> None:
         self._on_wire -= 1
         try:
-            self._take_result(leased, recipe, future.result())
+            self._take_result(leased, recipe, result)
             self._pump()
         except Exception:  # the envelope stays leased until its lease runs out
             self._desk.log.exception("an answer could not be dealt with", site=self._site, envelope=leased.envelope_id)

@@ -22,10 +22,11 @@ from lettershop.egress.attempt import Attempt, Dialler
 from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Window
-from lettershop.egress.message import Leased, MessageSource
+from lettershop.egress.message import Leased, MessageSource, Recipe
 from lettershop.egress.outcomes import Outcomes
 from lettershop.egress.pace import Limits, Pace
 from lettershop.egress.prepare import Prepared, Preparer
+from lettershop.egress.press import Done, Press
 from lettershop.egress.schedule import Schedule
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
@@ -93,6 +94,7 @@ class Engine:
         )  # fmt: skip
         self._settings = settings
         self._preparer = Preparer(campaigns, stored)
+        self._press = Press(clock)
         self._limits = Limits(settings.connections, settings.messages_per_connection)
         self._window = Window(db, settings.owner, size=settings.window, lease_for=settings.lease_for)
         self._outcomes = Outcomes(db, self._committed, self.log)
@@ -262,6 +264,10 @@ class Engine:
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """See `attempt.Desk.prepare`."""
         return await self._preparer.ask(leased, patience=patience)
+
+    def make(self, recipe: Recipe, done: Done) -> None:
+        """See `attempt.Desk.make`."""
+        self._press.want(recipe, done)
 
     def record(self, outcome: Outcome) -> None:
         """See `attempt.Desk.record`."""

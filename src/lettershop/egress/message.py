@@ -1,7 +1,7 @@
 """The port through which the delivery engine gets messages. [pure]
 
 Egress knows envelopes, not campaigns. Just before a connection is ready it asks a `MessageSource` to prepare a handful of
-leased envelopes (one read for all of them), and when the connection takes one, `Recipe.make()` builds the bytes: the
+leased envelopes (one read for all of them), and when a connection has room for one, `Recipe.make()` builds the bytes: the
 message is made now, never earlier. `app.py` fills the port: `marketing.send` renders and signs, `mail.submission` hands
 over a stored blob.
 """
@@ -21,12 +21,14 @@ class Recipe:
 
     `make()` returns the whole message in wire form: CRLF line ends, dot-stuffed (RFC 5321 4.5.2), signed, ending in
     CRLF, without the final dot. It may raise a LettershopError; the envelope is then withheld with that error's code.
+    `draft()` does the same in two steps, where that is faster for many: everything but the signature, then what it returns.
     """
 
     envelope_id: int
     mail_from: str
     address: str
     make: Callable[[], bytes]
+    draft: Callable[[], Callable[[], bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

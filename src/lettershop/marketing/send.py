@@ -8,7 +8,7 @@ from the recipient's token, the date from when it was handed over.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -133,6 +133,7 @@ class CampaignSource:
             mail_from=f"bounce+{token}@{campaign.design.domain}",
             address=person.email,
             make=partial(_make, campaign, whom, self._clock),
+            draft=partial(_draft, campaign, whom, self._clock),
         )
 
 
@@ -146,8 +147,11 @@ def forbids(person: Addressee, list_id: int | None) -> str | None:
 
 
 def _make(campaign: _Ready, person: Person, clock: Clock) -> bytes:
-    built = campaign.compiled.make(person)
-    return signed(built, campaign.signers, clock.now())
+    return _draft(campaign, person, clock)()
+
+
+def _draft(campaign: _Ready, person: Person, clock: Clock) -> Callable[[], bytes]:
+    return partial(signed, campaign.compiled.make(person), campaign.signers, clock.now())
 
 
 def signed(built: Built, signers: Sequence[Signer], at: float) -> bytes:

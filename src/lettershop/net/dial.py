@@ -9,6 +9,7 @@ look-up, pace, the meaning of an answer.
     first = connection.post(one)            # pipelined: the second envelope travels behind the first dot
     second = connection.post(two)
     await first; third = connection.post(three); await second ...
+    connection.submit(four, told)           # the same by a call-back: told(result)
     await connection.close()
 
 Every message ends in exactly one `Outcome` (the server's answer, or our own where `local`) or `Lost` (the connection
@@ -17,7 +18,9 @@ ended first); neither is raised. `dial` raises CannotConnect. One write and one 
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, cast
 
 from lettershop.base.errors import ProtocolError, Temporary
@@ -104,7 +107,6 @@ class SmtpConnection(asyncio.Protocol):
         self._ready: asyncio.Future[Refused | Lost | None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._why = "connection closed"
-        self._closed = False
         self._deadline = 0.0  # 0: nothing is awaited
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
@@ -117,12 +119,12 @@ class SmtpConnection(asyncio.Protocol):
     @property
     def closed(self) -> bool:
         """Nothing more can be sent here."""
-        return self._closed
+        return self._machine.closed
 
     @property
-    def wants_more(self) -> bool:
-        """Whether posting one more message now keeps the pipeline full without queueing behind another."""
-        return self._machine.wants_more
+    def room(self) -> int:
+        """How many messages may be posted now so that the pipeline is full without one queueing behind another."""
+        return self._machine.room
 
     @property
     def pending(self) -> int:
@@ -132,9 +134,15 @@ class SmtpConnection(asyncio.Protocol):
     def post(self, outgoing: Outgoing) -> "asyncio.Future[Result]":
         """Send this message after those posted before; the future gets its Outcome or Lost. Raises ProtocolError."""
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._dispatch(self._machine.submit(outgoing, future))
-        self._flush()
+        self.submit(outgoing, partial(_settle, future))
         return future
+
+    def submit(self, outgoing: Outgoing, told: Callable[[Result], None]) -> None:
+        """As `post`, for who sends thousands: `told(result)` is called once and must not raise. Raises ProtocolError."""
+        events = self._machine.submit(outgoing, told)
+        self._flush()
+        if events:
+            self._dispatch(events)
 
     async def send(self, outgoing: Outgoing) -> Result:
         """`post`, and wait for the result."""
@@ -170,8 +178,9 @@ class SmtpConnection(asyncio.Protocol):
         except ProtocolError as error:
             self.abort(error.public)
             return
-        self._dispatch(events)
-        self._flush()
+        self._flush()  # first: the server has work while we see to the answers
+        if events:
+            self._dispatch(events)
         self._touch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -183,8 +192,7 @@ class SmtpConnection(asyncio.Protocol):
     def _dispatch(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Outcome | Lost):
-                if not event.token.done():
-                    event.token.set_result(event)
+                event.token(event)
             elif isinstance(event, Ready):
                 self._ready.set_result(None)
             elif isinstance(event, StartTls):
@@ -194,7 +202,6 @@ class SmtpConnection(asyncio.Protocol):
             elif isinstance(event, Refused):
                 self._ready.set_result(event)
             elif isinstance(event, Closed):
-                self._closed = True
                 self._transport.close()
 
     def _flush(self) -> None:
@@ -235,7 +242,6 @@ class SmtpConnection(asyncio.Protocol):
     def _end(self) -> None:
         if self._over.done():
             return
-        self._closed = True
         self._over.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
@@ -268,6 +274,11 @@ class SmtpConnection(asyncio.Protocol):
             self._arm()
             return
         self.abort(f"timed out waiting for the answer to {self._machine.awaiting}")
+
+
+def _settle(future: "asyncio.Future[Result]", result: Result) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 async def dial(

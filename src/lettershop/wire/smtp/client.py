@@ -35,6 +35,9 @@ from lettershop.wire.smtp.outgoing import (
 )
 from lettershop.wire.smtp.replies import Reply, ReplyReader
 
+AHEAD = 2
+"""Messages that wait behind the one whose envelope is out, so that an answer always finds the next one made."""
+
 
 class ClientMachine:
     """One connection to one server. Make it, feed it what the server says; it begins with the greeting."""
@@ -68,14 +71,21 @@ class ClientMachine:
         return _STAGE_OF[self._expected[0]] if self._expected else None
 
     @property
+    def closed(self) -> bool:
+        """The session is over: nothing more can be sent."""
+        return self._closed
+
+    @property
     def pending(self) -> int:
         """Messages submitted whose outcome is not known yet."""
         return len(self._queue) + (self._current is not None and not self._refused) + (self._sent is not None)
 
     @property
-    def wants_more(self) -> bool:
-        """Whether one more message would find the pipeline empty behind the one on its way."""
-        return self._ready and not self._closed and not self._quitting and not self._queue
+    def room(self) -> int:
+        """How many messages may be submitted now: so many that each dot can take the next envelope along."""
+        if not self._ready or self._closed or self._quitting:
+            return 0
+        return AHEAD + (self._current is None) - len(self._queue)
 
     def submit(self, outgoing: Outgoing, token: Any) -> list[Event]:
         """Send this message as soon as the line is free; may be called before Ready. Returns outcomes known at once."""

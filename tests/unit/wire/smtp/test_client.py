@@ -4,7 +4,7 @@ import pytest
 
 from lettershop.base.errors import ProtocolError
 from lettershop.wire.sasl import Credentials
-from lettershop.wire.smtp.client import ClientMachine
+from lettershop.wire.smtp.client import AHEAD, ClientMachine
 from lettershop.wire.smtp.outgoing import (
     Capabilities,
     Closed,
@@ -311,14 +311,17 @@ def test_nothing_can_be_smuggled_into_a_command() -> None:
     assert written(client) == b""
 
 
-def test_wants_more() -> None:
+def test_room_keeps_a_message_behind_each_envelope() -> None:
     client = ClientMachine(Settings("me.test", tls="never"))
-    assert not client.wants_more
+    assert client.room == 0
     client = machine()
-    assert client.wants_more
+    assert client.room == AHEAD + 1
     client.submit(message(1), 1)
-    assert client.wants_more
-    client.submit(message(2), 2)
-    assert not client.wants_more
+    assert client.room == AHEAD
+    for number in range(2, 2 + AHEAD):
+        client.submit(message(number), number)
+    assert client.room == 0
     client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
-    assert client.wants_more
+    assert client.room == 1
+    client.quit()
+    assert client.room == 0
