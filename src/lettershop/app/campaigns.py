@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
 from lettershop.egress.breakers import rulebook
+from lettershop.egress.warmup import plan_of
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
@@ -40,7 +41,12 @@ class Marketing:
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
-        campaigns = CampaignWorker(house.main_db, self.campaigns, house.clock, expire=house.config.delivery.expire)
+        delivery = house.config.delivery
+        warming = plan_of(delivery.warmup, rulebook(delivery.breakers).usual)
+        campaigns = CampaignWorker(
+            house.main_db, self.campaigns, house.clock, expire=delivery.expire,
+            covered=lambda domain: any(warming.covers(source, domain) for source in delivery.source_addresses or [""]),
+        )  # fmt: skip
         columns = ColumnKeeper(house.main_db, house.clock)
         return {"columns": columns.step, "campaigns": campaigns.step, "facts": self.analytics.step}
 
@@ -50,13 +56,15 @@ def build_marketing(
 ) -> Marketing:
     """The services on their storage."""
     url = config.web.public_url.rstrip("/")
+    rules = rulebook(config.delivery.breakers)
+    warming = plan_of(config.delivery.warmup, rules.usual)
     campaigns = Campaigns(main_db, mail_db, clock, url)
     return Marketing(
         imports=ContactImport(main_db, clock),
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
         source=CampaignSource(main_db, signer, tokens, clock, url),
-        analytics=Analytics(main_db, mail_db, rulebook(config.delivery.breakers)),
+        analytics=Analytics(main_db, mail_db, rules, warming),
         campaign_desk=CampaignDesk(main_db, campaigns),
         contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),

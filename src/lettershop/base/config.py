@@ -145,6 +145,30 @@ class Breakers(_Section):
     campaigns: dict[str, OwnBreakers] = Field({}, description="The same keys for a campaign, by its name.")
 
 
+Steps = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+
+
+class Warmup(_Section):
+    """Warm-up of new addresses and domains: campaigns begin small at each provider and grow day by day."""
+
+    sources: list[str] = Field([], description='Egress addresses that are new; "*": all.')
+    domains: list[str] = Field([], description='Sending domains that are new; "*": all.')
+    steps: Steps = Field(
+        [
+            50, 100, 200, 400, 800, 1_500, 3_000, 5_000, 10_000, 20_000, 40_000, 70_000, 100_000, 150_000, 250_000,
+            400_000, 600_000, 1_000_000,
+        ],
+        description="Messages a day to one provider, day after day; afterwards there is no limit.",
+    )  # fmt: skip
+    providers: dict[str, Steps] = Field({}, description="Steps of their own for providers.")
+    least_engaged: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of people who must open, click or answer before the next step. 0: not asked.",
+    )
+
+
 class Delivery(_Section):
     """How mail leaves."""
 
@@ -169,6 +193,7 @@ class Delivery(_Section):
     connections: int = Field(10, ge=1, description="Most connections to one site, from all workers together.")
     messages_per_connection: int = Field(100, ge=1, description="Messages after which a connection is closed.")
     breakers: Breakers = Field(Breakers(), description="A table of its own, below.")
+    warmup: Warmup = Field(Warmup(), description="A table of its own, below.")
 
 
 class Mail(_Section):

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, inspect, queue, serve, tokens, users
+from lettershop.cli import accounts, domains, init, inspect, queue, serve, tokens, users, warmup
 
 program = typer.Typer(
     name="lettershop",
@@ -21,6 +21,7 @@ program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")
 program.add_typer(tokens.commands, name="token")
 program.add_typer(queue.commands, name="queue")
+program.add_typer(warmup.commands, name="warmup")
 
 if find_spec("lettershop.marketing") is not None:
     from lettershop.cli import audience, campaigns, demo, segments

@@ -19,6 +19,7 @@ from lettershop.base.config import Config
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
+from lettershop.egress.breakers import rulebook
 from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Window
@@ -27,8 +28,10 @@ from lettershop.egress.outcomes import Outcomes
 from lettershop.egress.pace import Limits, Pace
 from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.press import Done, Press
+from lettershop.egress.rooms import Rooms
 from lettershop.egress.schedule import Schedule
 from lettershop.egress.site import Routes
+from lettershop.egress.warmup import Plan, plan_of
 from lettershop.net.dial import Timeouts
 from lettershop.store.database import Database
 from lettershop.store.envelopes import Lane, Outcome
@@ -57,6 +60,7 @@ class Settings:
     source_address: str | None = None
     rules: Rules = field(default_factory=shipped)
     workers: int = 1
+    warmup: Plan = field(default_factory=Plan)
 
     @classmethod
     def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
@@ -72,6 +76,7 @@ class Settings:
             source_address=delivery.source_addresses[0] if delivery.source_addresses else None,
             rules=load(delivery.bounce_rules),
             workers=workers,
+            warmup=plan_of(delivery.warmup, rulebook(delivery.breakers).usual),
         )
 
 
@@ -100,6 +105,7 @@ class Engine:
         self._outcomes = Outcomes(db, self._committed, self.log)
         self._schedule = Schedule()
         self._gate = Gate(settings.workers)
+        self._rooms = Rooms(db, settings.warmup, settings.source_address or "", workers=settings.workers)
         self._lane_limits: Mapping[int, float | None] = {}
         self._lanes: dict[int, Lane] = {}
         self._held_up: list[Leased] = []  # taken from connections because their lane was closed
@@ -149,13 +155,10 @@ class Engine:
         held_up, self._held_up = self._held_up, []
         slower = self._slower()
         held_up += self._schedule.drop(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
-        await self._window.give_back(held_up + self._closing())
+        await self._give_back(held_up + self._closing())
         for lane, leased in taken:
             self._lanes[lane.lane_id] = lane
-            if not self._gate.open:
-                leased, parked = self._gate.sift(lane, leased, now)
-                await self._window.hold_back(parked)
-            self._schedule.add(lane, leased)
+            self._schedule.add(lane, await self._let_through(lane, leased, now))
         self._dispatch(now)
         await self._shed(now)
         if now >= self._tidy_at:
@@ -163,6 +166,21 @@ class Engine:
             await self._window.tidy(now)
             self._forget_paces(now)
             self._lanes = {key: lane for key, lane in self._lanes.items() if self._lane_open(key)}
+
+    async def _let_through(self, lane: Lane, leased: list[Leased], now: float) -> list[Leased]:
+        """What breakers and warm-up allow to go now; the rest waits in the queue."""
+        if not self._gate.open:
+            leased, parked = self._gate.sift(lane, leased, now)
+            await self._window.hold_back(parked, now)
+        if self._rooms.active:
+            leased, parked = await self._rooms.sift(lane, leased, now)
+            await self._window.hold_back(parked, now)
+        return leased
+
+    async def _give_back(self, leased: Sequence[Leased]) -> None:
+        if self._rooms.active:
+            self._rooms.refund(leased)
+        await self._window.give_back(leased)
 
     def _lane_open(self, lane_id: int) -> bool:
         return lane_id in self._window.open_lanes
@@ -218,7 +236,10 @@ class Engine:
             pace.measure(now)
             surplus = pace.surplus(waiting, now)
             if surplus:
-                await self._window.park(self._schedule.shed(site, surplus), partial(pace.due, now=now))
+                shed = self._schedule.shed(site, surplus)
+                if self._rooms.active:
+                    self._rooms.refund(shed)
+                await self._window.park(shed, partial(pace.due, now=now))
 
     def _pace(self, site: str, now: float) -> Pace:
         pace = self._paces.get(site)
@@ -291,5 +312,7 @@ class Engine:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        self._rooms.refund(self._schedule.drop(lambda _: False))
+        await self._rooms.give_back()
         await self._outcomes.flush()
         await self._window.recover(self.clock.now())

@@ -84,12 +84,12 @@ class Window:
             await self._db.write(envelopes.park, self._owner, parked)
             self.let_go(one.envelope_id for one in leased)
 
-    async def hold_back(self, parked: Sequence[Parked]) -> None:
+    async def hold_back(self, parked: Sequence[Parked], now: float) -> None:
         """To the queue until later, for the reason that each has."""
-        for why in {one.why for one in parked}:
-            entries = [(one.leased.envelope_id, one.due) for one in parked if one.why == why]
-            await self._db.write(envelopes.park, self._owner, entries, why)
-        self.let_go(one.leased.envelope_id for one in parked)
+        if parked:
+            rows = [(one.leased.envelope_id, one.due, one.why) for one in parked]
+            await self._db.write(breakers.set_aside, self._owner, rows, now)
+            self.let_go(one.leased.envelope_id for one in parked)
 
     async def recover(self, now: float) -> int:
         """Give back what a former process of this name held, and what ran out; how many."""

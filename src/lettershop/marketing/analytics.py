@@ -14,7 +14,8 @@ from lettershop.base.errors import NotFound
 from lettershop.base.facts import BreakerTripped, Clicked
 from lettershop.base.log import get_logger
 from lettershop.egress.breakers import Rulebook
-from lettershop.marketing import breakers
+from lettershop.egress.warmup import Plan
+from lettershop.marketing import breakers, warmup
 from lettershop.marketing.breakers import LEVELS
 from lettershop.marketing.report import (
     BounceFigures,
@@ -40,8 +41,11 @@ PIECE = 1000
 class Analytics:
     """Consumes both logs."""
 
-    def __init__(self, main: Database, mail: Database, rules: Rulebook | None = None) -> None:
+    def __init__(
+        self, main: Database, mail: Database, rules: Rulebook | None = None, warming: Plan | None = None
+    ) -> None:
         self._main = main
+        self._warming = warming or Plan()
         self._rules = rules or Rulebook()
         self._log = get_logger("marketing.analytics")
         self._logs: tuple[tuple[Log, Database], ...] = (("facts", main), ("mail_facts", mail))
@@ -54,7 +58,7 @@ class Analytics:
         since = await self._main.read(factlog.position, CONSUMER, log)
         batch = await database.read(factlog.read_since, log, since, PIECE)
         if batch:
-            for tripped in await self._main.write(consume, log, since, batch, self._rules):
+            for tripped in await self._main.write(consume, log, since, batch, self._rules, self._warming):
                 self._log.warning(
                     "circuit breaker", campaign=tripped.campaign_id, level=tripped.level, why=tripped.words
                 )
@@ -66,7 +70,12 @@ class Analytics:
 
 
 def consume(
-    tx: Transaction, log: Log, since: int, batch: Sequence[Logged], rules: Rulebook | None = None
+    tx: Transaction,
+    log: Log,
+    since: int,
+    batch: Sequence[Logged],
+    rules: Rulebook | None = None,
+    warming: Plan | None = None,
 ) -> list[BreakerTripped]:
     """Count a batch and move the cursor; nothing if somebody else has done it. The breakers that tripped."""
     if not factlog.advance(tx, CONSUMER, log, since=since, to=factlog.last_id(batch)):
@@ -87,6 +96,8 @@ def consume(
             tx, entry.contact_id, known.campaigns[entry.campaign_id].list_id,
             how=entry.how, at=entry.at, campaign_id=entry.campaign_id, envelope_id=entry.envelope_id,
         )  # fmt: skip
+    if warming is not None and warming.active:
+        warmup.note(tx, tally.changes.counters, facts[-1].at)
     worse = tally.worse_at()
     return breakers.watch(tx, rules or Rulebook(), worse, facts[-1].at) if worse else []
 

@@ -173,7 +173,7 @@ class Tally:
         self._moment(fact, "last_replied_at")
         self._moment(fact, "last_wrote_at")
         if self._first(fact, "replied_at"):
-            self._count(fact, "replied")
+            self._at_provider(fact, "replied")
 
     # -- noting
 

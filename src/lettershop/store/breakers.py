@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, case, or_, select, text, update
 
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Lane
@@ -142,11 +142,28 @@ def allowance(tx: Transaction, lane: Lane, share: int, now: float) -> int:
     return count if moved else 0
 
 
+# Reason: a batch of leases at once. The days that we let a message wait neither use up its life nor make it look old.
+_SET_ASIDE = text("""
+    UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due, answer = :why,
+        expires_at = expires_at + :wait, created_at = CASE WHEN attempts = 0 THEN :due ELSE created_at END
+    WHERE id = :id AND state = 1 AND owner = :owner
+""")
+
+
+def set_aside(tx: Transaction, owner: str, parked: Sequence[tuple[int, float, str]], now: float) -> None:
+    """Give back leases that our own policy does not let go yet: (id, due_at, why); no attempt."""
+    rows = [{"id": key, "due": due, "why": why, "wait": due - now, "owner": owner} for key, due, why in parked]
+    if rows:
+        tx.conn.execute(_SET_ASIDE, rows)
+
+
 def due_again(tx: Transaction, campaign_id: int, sites: Sequence[str], now: float) -> int:
-    """What was parked because its provider was held back is due; how many."""
+    """What was set aside because its provider was held back is due; how many."""
     c = envelopes.c
     where = (c.campaign_id == campaign_id, c.site.in_(sites), c.due_at > now)
-    return tx.conn.execute(update(envelopes).where(text("state = 0"), *where).values(due_at=now)).rowcount
+    handed = case((c.created_at > now, now), else_=c.created_at)
+    query = update(envelopes).where(text("state = 0"), *where).values(due_at=now, created_at=handed)
+    return tx.conn.execute(query).rowcount
 
 
 def closed(conn: Connection) -> list[Closed]:

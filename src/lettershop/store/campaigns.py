@@ -78,6 +78,15 @@ class Addressee:
 
 
 @dataclass(frozen=True, slots=True)
+class Engaged:
+    """When a contact last did something; machines do not count."""
+
+    last_opened_at: float | None
+    last_clicked_at: float | None
+    last_replied_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLink:
     """A tracked link."""
 
@@ -210,6 +219,13 @@ def audience(
     query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
     rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
     return [(row.id, row.domain) for row in rows]
+
+
+def engaged(conn: Connection, contact_ids: Sequence[int]) -> dict[int, Engaged]:
+    """When these contacts last did something."""
+    c = contacts.c
+    query = select(c.id, c.last_opened_at, c.last_clicked_at, c.last_replied_at).where(c.id.in_(contact_ids))
+    return {row[0]: Engaged(*row[1:]) for row in conn.execute(query)}
 
 
 def audience_size(conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Text, bindparam, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
 
 from lettershop.base.facts import Fact, Withheld
 from lettershop.store.database import Transaction
@@ -115,15 +115,18 @@ class Outgoing:
 # Reason: a million rows. The constants are bound once; the rows travel as one array instead of a million parameter sets.
 _ENQUEUE = """
     INSERT INTO envelopes (lane_id, workspace_id, campaign_id, contact_id, site, due_at, created_at, expires_at)
-    SELECT :lane, :workspace, :campaign, {columns}, :due, :handed, :expires FROM {rows}
+    SELECT :lane, :workspace, :campaign, {columns}, :due - {ahead}, :handed, :expires FROM {rows}
 """
-_ENQUEUE_SQLITE = text(_ENQUEUE.format(columns="value ->> 0, value ->> 1", rows="json_each(:rows)"))
+_ENQUEUE_SQLITE = text(
+    _ENQUEUE.format(columns="value ->> 0, value ->> 1", ahead="COALESCE(value ->> 2, 0)", rows="json_each(:rows)")
+)
 _ENQUEUE_POSTGRESQL = text(
     _ENQUEUE.format(
-        columns="r.contact, r.site",
-        rows="unnest(CAST(:contacts AS BIGINT[]), CAST(:sites AS TEXT[])) AS r(contact, site)",
+        columns="r.contact, r.site", ahead="COALESCE(r.ahead, 0)",
+        rows="unnest(CAST(:contacts AS BIGINT[]), CAST(:sites AS TEXT[]), CAST(:aheads AS DOUBLE PRECISION[]))"
+        " AS r(contact, site, ahead)",
     )
-)
+)  # fmt: skip
 
 
 def enqueue_recipes(
@@ -131,13 +134,16 @@ def enqueue_recipes(
     *,
     workspace_id: int,
     campaign_id: int,
-    rows: Sequence[tuple[int, str]],
+    rows: Sequence[tuple[int, str] | tuple[int, str, float]],
     now: float,
     due_at: float,
     expires_at: float,
     priority: int = BULK,
 ) -> int:
-    """Queue (contact id, recipient domain) pairs of a campaign; how many. Call it with thousands at a time."""
+    """Queue (contact id, recipient domain) of a campaign; how many. A third value is seconds of precedence before others.
+
+    Call it with thousands at a time.
+    """
     lane = ensure_lane(tx, workspace_id, campaign_id, priority, now)
     constant = {
         "lane": lane, "workspace": workspace_id, "campaign": campaign_id,
@@ -146,7 +152,8 @@ def enqueue_recipes(
     if tx.sqlite:
         tx.conn.execute(_ENQUEUE_SQLITE, {**constant, "rows": orjson.dumps(rows).decode()})
     else:
-        arrays = {"contacts": [row[0] for row in rows], "sites": [row[1] for row in rows]}
+        aheads = [row[2] if len(row) > 2 else 0.0 for row in rows]
+        arrays = {"contacts": [row[0] for row in rows], "sites": [row[1] for row in rows], "aheads": aheads}
         tx.conn.execute(_ENQUEUE_POSTGRESQL, {**constant, **arrays})
     return len(rows)
 
@@ -416,14 +423,14 @@ def _queue_again(tx: Transaction, *which: object) -> int:
     return tx.conn.execute(update(envelopes).where(leased, *which).values(values)).rowcount  # type: ignore[arg-type]
 
 
-def park(tx: Transaction, owner: str, parked: Sequence[tuple[int, float]], why: str | None = None) -> None:
-    """Give back leases until a later time: their site has more than it can take, or `why`. (id, due_at) pairs; no attempt."""
+def park(tx: Transaction, owner: str, parked: Sequence[tuple[int, float]]) -> None:
+    """Give back leases until a later time: their site has more than it can take. (id, due_at) pairs; no attempt."""
     statement = text("""
-        UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due, answer = COALESCE(:why, answer)
+        UPDATE envelopes SET state = 0, owner = NULL, leased_until = NULL, due_at = :due
         WHERE id = :id AND state = 1 AND owner = :owner
-    """).bindparams(bindparam("why", type_=Text))
+    """)
     if parked:
-        tx.conn.execute(statement, [{"id": key, "due": due, "owner": owner, "why": why} for key, due in parked])
+        tx.conn.execute(statement, [{"id": key, "due": due, "owner": owner} for key, due in parked])
 
 
 def counts(conn: Connection, campaign_id: int) -> dict[str, int]:

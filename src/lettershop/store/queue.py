@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, text, update
+from sqlalchemy import Connection, Row, Select, case, func, select, text, update
 
 from lettershop.base.facts import Withheld
 from lettershop.store.database import Transaction
@@ -119,7 +119,8 @@ def retry_now(
 ) -> int:
     """Make queued envelopes due: those named, or a site's, or all; how many."""
     c = envelopes.c
-    query = update(envelopes).where(c.state == QUEUED, c.due_at > now).values(due_at=now)
+    handed = case((c.created_at > now, now), else_=c.created_at)  # set aside by warm-up: handed over when due
+    query = update(envelopes).where(c.state == QUEUED, c.due_at > now).values(due_at=now, created_at=handed)
     if not everything:
         query = query.where(c.site == site if site is not None else c.id.in_(ids))
     return tx.conn.execute(query).rowcount

@@ -340,6 +340,29 @@ breakers = Table(
     Column("complained", Id, nullable=False, server_default="0"),
 )  # fmt: skip
 
+warmups = Table(
+    "warmups", metadata,  # how far the warm-up of an address and a domain at a provider is (egress.warmup)
+    Column("source", Text, primary_key=True),  # egress address; empty: the system chooses
+    Column("domain", Text, primary_key=True),  # of the sender
+    Column("provider", Text, primary_key=True),
+    Column("step", Integer, nullable=False, server_default="0"),
+    Column("day", Integer, nullable=False),  # UTC day by number; the day of `step` and `handed_out`
+    Column("handed_out", Id, nullable=False, server_default="0"),  # messages that processes may send or have sent that day
+    Column("ended", Boolean, nullable=False, server_default=false()),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("started_at", Time, nullable=False),
+)  # fmt: skip
+
+warmup_days = Table(
+    "warmup_days", metadata,  # what a day brought, in people; kept for the domains that are warmed up
+    Column("domain", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Id, nullable=False, server_default="0") for name in (
+        "delivered", "bounced_hard", "complained", "tracked", "opened", "clicked", "replied",
+    )),
+)  # fmt: skip
+
 facts = Table(
     "facts", metadata, *fact_columns(),
     Index("facts_of_campaign", "campaign_id", "kind"), Index("facts_of_contact", "contact_id"), Index("facts_of_envelope", "envelope_id"),

@@ -4,6 +4,9 @@ A step for `workers.singleton`. A piece of the audience and the mark up to where
 `kill -9` anywhere neither loses nor doubles a recipient: whoever goes on begins at the mark.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
@@ -11,15 +14,20 @@ from lettershop.base.errors import LettershopError
 from lettershop.base.log import get_logger
 from lettershop.marketing import audience
 from lettershop.marketing.campaigns import Campaigns
-from lettershop.store import campaigns, envelopes
+from lettershop.marketing.warmup import precedence
+from lettershop.store import campaigns, envelopes, warmups
 from lettershop.store.campaigns import Campaign, UnderWay
 from lettershop.store.database import Database, Transaction
 
 
 class CampaignWorker:
-    """See the module. `expire`: seconds after which a message is given up."""
+    """See the module. `expire`: seconds after which a message is given up; `covered`: whether a sending domain is warmed up."""
 
-    def __init__(self, main: Database, service: Campaigns, clock: Clock, *, expire: float) -> None:
+    def __init__(
+        self, main: Database, service: Campaigns, clock: Clock, *, expire: float,
+        covered: Callable[[str], bool] = lambda _: False,
+    ) -> None:  # fmt: skip
+        self._covered = covered
         self._main = main
         self._service = service
         self._clock = clock
@@ -53,10 +61,32 @@ class CampaignWorker:
         since = campaign.started_at or self._clock.now()
         piece = await self._main.read(audience.next_piece, campaign, since)
         now = self._clock.now()
-        return await self._main.write(_enqueue, campaign, piece, now, now + self._expire)
+        return await self._main.write(partial(_engaged_first, self._covered), campaign, piece, now, now + self._expire)
 
 
-def _enqueue(tx: Transaction, seen: Campaign, piece: list[tuple[int, str]], now: float, expires_at: float) -> bool:
+Piece = Sequence[tuple[int, str] | tuple[int, str, float]]
+
+
+def _engaged_first(
+    covered: Callable[[str], bool], tx: Transaction, seen: Campaign, piece: Sequence[tuple[int, str]], now: float,
+    expires_at: float,
+) -> bool:  # fmt: skip
+    """Where warm-up limits a day, whoever reads our mail goes first; so nothing goes before all are in the queue."""
+    sender = warmups.senders(tx.conn, [seen.id]).get(seen.id)
+    if sender is None or not covered(sender[0]):
+        return _enqueue(tx, seen, piece, now, expires_at)
+    people = campaigns.engaged(tx.conn, [contact_id for contact_id, _ in piece])
+    since = seen.started_at or now
+    rows = [(contact_id, site, now - since + precedence(people.get(contact_id), since)) for contact_id, site in piece]
+    more = _enqueue(tx, seen, rows, now, expires_at)
+    if more:
+        envelopes.hold(tx, seen.id)
+    else:
+        envelopes.resume(tx, seen.id)
+    return more
+
+
+def _enqueue(tx: Transaction, seen: Campaign, piece: Piece, now: float, expires_at: float) -> bool:
     """Queue a piece and move the mark, if nobody has done it meanwhile and the campaign is still to be sent."""
     campaign = campaigns.by_id(tx.conn, seen.id)
     if campaign is None or campaign.state != "sending" or campaign.expanded_to != seen.expanded_to or campaign.expanded:
