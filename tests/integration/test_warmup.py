@@ -51,7 +51,13 @@ class House:
                     .values(values)
                 )
             brand = insert_one(
-                tx.conn, brands, workspace_id=workspace, name=f"{sender} {now}", from_name="S", from_address=sender, created_at=now
+                tx.conn,
+                brands,
+                workspace_id=workspace,
+                name=f"{sender} {now}",
+                from_name="S",
+                from_address=sender,
+                created_at=now,
             )
             key = campaigns.create(
                 tx, workspace, brand, at=now, name="n", subject="s", html="<p>", tree={}, list_id=None
