@@ -6,11 +6,22 @@ from dataclasses import dataclass
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
 from lettershop.wire.message.compose import Header, body_part, multipart
+from lettershop.wire.message.words import decode
 from lettershop.wire.reports.status import ADDRESS
-from lettershop.wire.reports.values import Kind, Original, Recipient, Report
+from lettershop.wire.reports.values import LONGEST, Kind, Original, Recipient, Report
 from lettershop.wire.reports.view import View
 
 _JMRP_SUBJECT = re.compile(r"\s*complaint about message from\s", re.IGNORECASE)
+_DESK = re.compile(
+    r"(?:abuse|spam|fbl|feedback|feedback-?loop|complaints?|arf|staff|scomp|junk|reports?|postmaster|trust)\b",
+    re.IGNORECASE,
+)
+_ABUSE_SUBJECT = re.compile(
+    r"\b(?:abuse|spam|complaint|junk|ube|uce)\b.{0,40}\b(?:report|complaint|notification|notice|from|about)|"
+    r"\b(?:report|complaint|notification)\b.{0,40}\b(?:abuse|spam|junk|unsolicited)|reported as (?:spam|junk)|client tos notification|"
+    r"beschwerde|missbrauch",
+    re.IGNORECASE,
+)
 _REPORTED = (
     "X-HmXmrOriginalRecipient",
     "X-MS-Exchange-Organization-Original-Recipient",
@@ -56,10 +67,19 @@ def read(view: View) -> Report | None:
         recipients = feedback.recipients or _from_original(original)
         kind = KINDS.get(feedback.type, "complaint")
         return Report(kind, tuple(map(Recipient, recipients)), original, feedback.type, standard=True)
-    if _JMRP_SUBJECT.match(view.header.get("Subject") or "") and view.returned:  # Outlook.com's own form
+    if view.returned and not view.status and _reported_in_words(view):
         original = Original(view.returned)
         return Report("complaint", tuple(map(Recipient, _from_original(original))), original, "abuse")
     return None
+
+
+def _reported_in_words(view: View) -> bool:
+    """Outlook.com's own form, and what abuse desks forward: the message, under a subject that says why."""
+    subject = decode((view.header.get("Subject") or "")[:LONGEST])
+    if _JMRP_SUBJECT.match(subject):
+        return True
+    sender = mailboxes((view.header.get("From") or "")[:LONGEST])
+    return bool(sender and _DESK.match(sender[0].address) and _ABUSE_SUBJECT.search(subject))
 
 
 def _from_original(original: Original) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ _SAYINGS: tuple[tuple[str, str], ...] = (
         "5.1.2",
         r"host unknown|unknown host|host not found|host or domain name not found|"
         r"(?:couldn't|cannot|could not) find (?:any |a )?(?:host|mail exchanger|domain)|"
-        r"domain (?:name )?(?:not found|does not exist|unknown)|no such (?:domain|host)|name service error|"
+        r"domain (?:name )?(?:not found|does ?n[o']?t exist|unknown)|no such (?:domain|host)|name service error|"
         r"name or service not known|"
         r"unrouteable (?:mail )?domain|domain.{0,30}(?:couldn't|wasn't) (?:be )?found|"
         r"mail server for .{0,60} not found",

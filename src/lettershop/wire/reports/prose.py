@@ -7,10 +7,12 @@ first that finds somebody counts.
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
 
 from lettershop.wire.message.addresses import mailboxes
 from lettershop.wire.reports import phrases, signs
-from lettershop.wire.reports.status import ADDRESS, code_in, is_field, refined, status_in
+from lettershop.wire.reports.status import ADDRESS, code_in, is_field, refined, stage_in_transcript, status_in
 from lettershop.wire.reports.values import Original, Recipient
 from lettershop.wire.reports.view import View
 
@@ -48,6 +50,9 @@ _INTRODUCED = re.compile(
 )
 """A line behind which the recipients stand: what comes before it may describe the message."""
 
+_OF_ALL = re.compile(r"\s*the user\(s\) (?:e-?mail )?account is", re.IGNORECASE)
+"""As au (ezweb.ne.jp) has it."""
+
 _X400 = re.compile(r"^smtp=", re.IGNORECASE)
 
 Found = dict[str, str]
@@ -62,7 +67,9 @@ def recipients(view: View) -> list[Recipient]:
         kept = {key: address for key, address in found.items() if key not in own} or (found if form in _SURE else {})
         if kept:
             people = list(kept.values())[:MOST]
-            return [_described(address, notice.about(address, people)) for address in people]
+            command = stage_in_transcript(notice.lines) if len(people) == 1 else ""
+            described = [_described(address, notice.about(address, people)) for address in people]
+            return [replace(person, stage=command or person.stage) for person in described]
     return []
 
 
@@ -72,6 +79,11 @@ class Notice:
     def __init__(self, view: View) -> None:
         self.lines = [line for line in view.notice.split("\n") if not is_field(line)][:MOST_LINES]
         self._named = [{match[0].lower().rstrip(".") for match in ADDRESS.finditer(line)} for line in self.lines]
+
+    @cached_property
+    def _above(self) -> list[str]:
+        """A sentence before everybody that says what is the matter with all of them."""
+        return [line.strip() for line in self.lines[:10] if _OF_ALL.match(line)][:1]
 
     @property
     def readings(self) -> "list[tuple[_Form, list[str]]]":
@@ -87,7 +99,7 @@ class Notice:
         """What it says about this address: the lines beside and below it, else the answers it quotes, else all of it."""
         key = address.lower()
         foreign = {other.lower() for other in everybody} - {key}
-        near = self._near(key, foreign)
+        near = " ".join([*self._above, self._near(key, foreign)]).strip()
         if _has_code(near):
             return near[:LONGEST]
         answers = [

@@ -16,63 +16,112 @@ LONGEST = 2_000
 """Characters of a header field that are read."""
 
 _DAEMON = re.compile(
-    r"(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|maildaemon|mail[-_.]delivery[-_.](?:system|subsystem)|"
-    r"mmdf|root|mailerdaemon|bounce[sd]?(?:[-+].*)?|noreply-dmarc.*)(?:@.*)?",
+    r"(?:mailer[-_.]?daemon|post[-_]?master|mail[-_.]?daemon|"
+    r"mdaemon|maildaemon|mail[-_.]delivery[-_.](?:system|subsystem)|"
+    r"mmdf|mailerdaemon|bounce[sd]?(?:[-+].*)?|noreply-dmarc.*|microsoftexchange[0-9a-f]{16,})(?:@.*)?",
     re.IGNORECASE,
 )
 _DAEMON_NAME = re.compile(
-    r"mail(?:er)? (?:delivery|system|daemon|administrator)|mailer-daemon|postmaster|ndr ", re.IGNORECASE
+    r"mail(?:er)? (?:deliver|system|daemon|administrator)|mailer-daemon|"
+    r"postmaster|ndr |system ?administrator\b|systemadministrator|"
+    r"internet mail (?:delivery|service)|zustellsystem",
+    re.IGNORECASE,
 )
 
 _FAILED_SUBJECT = re.compile(
-    r"\W*(?:undeliver|undelivered|undelivery|returned (?:mail|to sender|message)|mail returned|delivery (?:status )?notification|"
-    r"delivery (?:has |was )?(?:failure|failed|report|problem|error|final failure)|delivery notification|failure (?:notice|delivery)|"
-    r"(?:mail|message|email|e-mail) (?:delivery )?(?:fail|problem|error|status|system error|could not be delivered|not delivered|"
+    r"\W*(?:undeliver|undelivered|undelivery|returned (?:mail|"
+    r"to sender|message)|mail returned|delivery (?:status )?notification|"
+    r"delivery (?:has |was )?(?:failure|failed|report|problem|error|final failure)|"
+    r"delivery notification|failure (?:notice|delivery)|"
+    r"(?:mail|message|email|e-mail) (?:delivery )?(?:has )?(?:fail|problem|"
+    r"error|status|system error|could not be delivered|not delivered|"
     r"undeliver|has not been delivered|was not delivered|bounced|returned)|"
     r"(?:your )?(?:mail|message|email|e-mail)\b.{0,60}(?:could not be|not|cannot be|can't be|was not|wasn't) deliver|"
     r"fail(?:ed|ure) (?:delivery|mail|notice|to deliver)|nondeliver|non[- ]?deliver|non remis|rapport de non|"
     r"there was an error sending your mail|postmaster notify|"
     r"unable to deliver|could not (?:be deliver|deliver|send)|cannot (?:deliver|send)|"
-    r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|processing error|delayed mail|delayed delivery|"
+    r"warning: (?:message|could not send|mail)|(?:mail )?delivery warning|"
+    r"processing error|delayed mail|delayed delivery|"
     r"delivery (?:is )?(?:temporarily )?delay|"
     r"message delayed|mail system error|mail error|(?:notification|avis) d['e]|échec|unzustellbar|nicht zustellbar|"
-    r"zustellung|no entregad|no se puede entregar|não (?:entregue|foi)|mancat[ao] (?:consegna|recapito)|non recapitabile|"
+    r"zustellung|no entregad|no se puede entregar|não (?:entregue|foi)|"
+    r"mancat[ao] (?:consegna|recapito)|non recapitabile|"
     r"onbestelbaar|niet (?:bezorgd|afgeleverd)|ikke lever|kan inte levereras|не (?:доставлено|удалось)|недоставлен|"
+    r"не уда[её]тся доставить|det g[åi]r? inte att leverera|kunde inte levereras|"
+    r"misslyckad leverans|kan ikke leveres|levering mislykkedes|"
+    r"ei voi(?:tu)? toimittaa|toimitus epäonnistui|niedostarcz|nie można dostarczyć|"
+    r"nedoručiteln|nedoručené|kézbesíthetetlen|"
+    r"teslim edilemedi|배달되지 않음|발송 실패|전송 실패|\[메일 발송 실패|未送达|"
+    r"未傳遞|无法(?:投递|送达)|無法(?:投遞|傳遞)|δεν είναι δυνατή|"
+    r"entrega (?:fallida|fracasada|falhou)|error de entrega|fallo en la entrega|"
+    r"falha na entrega|mensagem não|mensaje no|messaggio non|"
+    r"message non|ihre (?:e-?mail|nachricht) .{0,30}nicht|mail nicht|e-?mail konnte nicht|remise impossible|"
+    r"error sending message|\[?(?:postmaster\] )?e-?mail delivery failure|"
+    r"notice of failed|permanent delivery|\[bounce\]|"
+    r"\*\*message you sent blocked|"
     r"メール(?:エラー|システム|配信)|配信(?:エラー|不能|できません)|エラー通知|退信|系统退信|投递失败|传递失败|user unknown|"
     r"unknown (?:user|recipient|address)|host unknown|mailbox (?:full|unavailable)|bounced? (?:mail|message))",
     re.IGNORECASE,
 )
 _FAILED_WORDS = re.compile(
     r"could ?n[o']t be (?:delivered|sent)|(?:could|can) ?not deliver|failed recipients?\b|requested action not taken|"
-    r"returned because|encountered an error|trying to deliver your (?:message|mail)|has been postponed|cannot be delivered|"
+    r"returned because|encountered an error|trying to deliver your (?:message|mail)|"
+    r"has been postponed|cannot be delivered|"
     r"(?:could|was|were|has|have|is|are) not (?:be |been )?delivered|"
     r"undeliverable|unable to deliver|not able to deliver|wasn't able to deliver|were unable to deliver|"
     r"(?:error|trouble|problem)s? (?:was |occurred )?(?:while )?(?:attempting to |trying to )?deliver|"
     r"delivery (?:has )?failed|deliver.{0,60}failed|"
-    r"failed permanently|(?:had|has) (?:permanent )?(?:fatal |delivery )?(?:errors|problems)|permanent (?:fatal )?error|"
+    r"failed permanently|(?:had|has) (?:permanent )?(?:fatal |delivery )?(?:errors|problems)|"
+    r"permanent (?:fatal )?error|"
     r"did not reach|returned to (?:you|sender)|message .{0,80}(?:rejected|refused|returned)|not listed in|"
-    r"transcript of session|unknown user|user unknown|no such user|failure reasons|delivery has been (?:delayed|aborted)|"
+    r"transcript of session|unknown user|user unknown|no such user|"
+    r"failure reasons|delivery has been (?:delayed|aborted)|"
     r"(?:delivery|delevery) to the following recipients? (?:has |was |have )?(?:been )?(?:delayed|failed|aborted)|"
     r"not yet been delivered|will (?:be retried|keep trying)|mail could not|was undeliverable|"
-    r"(?:unzustellbar|nicht zugestellt|konnte nicht|pu être|n'a pas|no (?:se )?(?:ha )?(?:pudo|podido)|impossibile|não pôde)|"
+    r"(?:unzustellbar|nicht zugestellt|konnte nicht|pu être|n'a pas|"
+    r"no (?:se )?(?:ha )?(?:pudo|podido)|impossibile|não pôde)|"
+    r"(?:zustellung|nachrichtenzustellung|übermittlung)\b.{0,60}(?:fehlgeschlagen|verzögert|nicht möglich|folgende)|"
+    r"(?:échec|remise|livraison).{0,40}(?:destinataire|échoué|impossible|retard)|"
+    r"(?:error|fallo|falha).{0,20}(?:entrega|consegna)|"
+    r"non (?:è stato|è stata|può essere) (?:consegnat|recapitat)|kan (?:inte|ikke) (?:levereras|leveres)|"
+    r"leverera till|levering til|"
+    r"(?:er kan )?geen bericht worden bezorgd|niet (?:worden )?(?:bezorgd|afgeleverd)|"
+    r"toimitus .{0,60}epäonnistui|dostarczenie.{0,60}nie powiodło|"
+    r"doručení.{0,60}nezdařilo|kézbesítés.{0,60}nem sikerült|teslim edilemedi|"
+    r"배달하지 못|발송되지 않|전달할 수|сбой доставки|не может быть доставлен|"
+    r"送信に失敗|配信に失敗|送达|投递失败|傳遞給以下|传递给以下|error sending message|not delivered|"
+    r"not a known user|(?:failed|failure) reason|"
     r"送信できません|配信できません|届けること|送付できません|не может быть доставлено|не удалось доставить|无法|未能|退回|google groups",
     re.IGNORECASE,
 )
+_ANSWERED = re.compile(r"^[^>\n]{0,200}[45]\d\d[ -]+#?[45]\.\d{1,3}\.\d{1,3}\b", re.MULTILINE)
+"""A server's answer, not quoted from somebody's mail: in whatever language it is told."""
+
 _LIST_MANAGER = re.compile(r"owner-|.*-(?:admin|owner|request|bounces|help)@|majordomo|listserv|mailman", re.IGNORECASE)
 _IMPERSONAL = re.compile(
-    r"(?:^|[\W_])(?:no[-_]?reply|do[-_]?not[-_]?reply|(?:sys|mail)?admin(?:istrator)?|system|server|service|mail(?:er|server)?|"
-    r"e-?mail|smtp|mta|gateway|relay|anti-?(?:virus|spam)|scanner|filter|delivery|robot|daemon|auto\w*|notif\w*)(?:$|[\W_\d])",
+    r"(?:^|[\W_])(?:no[-_]?reply|do[-_]?not[-_]?reply|(?:sys|"
+    r"mail)?admin(?:istrator)?|system|server|service|mail(?:er|server)?|"
+    r"e-?mail|smtp|mta|gateway|relay|anti-?(?:virus|spam)|scanner|filter|delivery|robot|root|daemon|auto\w*|notif\w*|interscan\w*|mailmarshal|surfcontrol|websense|barracuda|mimecast|spam\w*)(?:$|[\W_\d])",
     re.IGNORECASE,
 )
 _NOT_MEMBER = re.compile(r"you are not (?:a )?member of this mailing list", re.IGNORECASE)
 
-_OF_MAIL = re.compile(r"following (?:e-?mail )?(?:recipient|address)|mailbox|\bsmtp\b|mail server", re.IGNORECASE)
+_OF_MAIL = re.compile(
+    r"following (?:e-?mail (?:address|recipient)|recipient|user)|e-?mail address|mailbox|\bsmtp\b|mail server",
+    re.IGNORECASE,
+)
 
 _DELAYED_WORDS = re.compile(
     r"warning (?:message )?only|(?:has|have) (?:not yet been|been) (?:delayed|delivered yet)|not yet been delivered|"
     r"will (?:be retried|keep trying|continue)|still being retried|delivery attempts will continue|"
-    r"no action is required on your part|do not need to resend|temporarily delayed|delay reason|delayed for more than|"
-    r"has been postponed|continue to try|"
+    r"no action is required on your part|do not need to resend|temporarily delayed|"
+    r"delay reason|delayed for more than|"
+    r"has been postponed|continue to try|(?:wird weiterhin|server) versucht|verzögert|noch nicht zugestellt|"
+    r"(?:remise|livraison) .{0,60}(?:retardée|différée)|n'a pas encore été (?:remis|livré)|"
+    r"(?:entrega|entregar).{0,60}(?:retras|demor|atras|adiad)|"
+    r"(?:consegna|recapito).{0,60}(?:ritard|posticip)|vertraagd|fördröj|"
+    r"forsinke|配信の遅延|遅延して|投递延迟|延迟|gmail will retry|will retry for|"
+    r"still undelivered after|will keep trying|be retried until|not been delivered after|"
     r"will automatically (?:be )?re(?:try|sen)|has been delayed",
     re.IGNORECASE,
 )
@@ -85,17 +134,22 @@ _GIVEN_UP_WORDS = re.compile(
 _EXPIRED_WORDS = re.compile(r"\b(?:envelope|message|time|queue) (?:has |is )?expired", re.IGNORECASE)
 
 _AUTO_SUBJECT = re.compile(
-    r"\W*(?:auto(?:matic|matische|matisk|mated|maattinen)?[-_ :]?(?:re(?:ply|sponse|spond)|answer|antwort|svar|antwoord)|"
-    r"autorespon|auto-reply|autoreply|out[- ]of[- ](?:the[- ])?office|ooo\b|away from (?:the office|my)|i am (?:away|out of)|"
-    r"on vacation|vacation (?:reply|message|notice)|on (?:annual |parental |maternity )?leave|abwesen|automatische antwort|"
+    r"\W*(?:auto(?:matic|matische|matisk|mated|maattinen)?[-_ :]?(?:re(?:ply|"
+    r"sponse|spond)|answer|antwort|svar|antwoord)|"
+    r"autorespon|auto-reply|autoreply|out[- ]of[- ](?:the[- ])?office|"
+    r"ooo\b|away from (?:the office|my)|i am (?:away|out of)|"
+    r"on vacation|vacation (?:reply|message|notice)|on (?:annual |parental |maternity )?leave|"
+    r"abwesen|automatische antwort|"
     r"réponse automatique|absence (?:du bureau)?|en vacances|respuesta automática|fuera de (?:la )?oficina|ausente|"
     r"risposta automatica|fuori ufficio|resposta automática|fora do escritório|afwezig|automatisch antwoord|"
-    r"frånvaro|fravær|poissaolo|autoodpowiedź|nieobecno|automatická odpověď|автоответ|自動(?:返信|応答)|自动(?:回复|答复)|不在|"
+    r"frånvaro|fravær|poissaolo|autoodpowiedź|nieobecno|automatická odpověď|"
+    r"автоответ|自動(?:返信|応答)|自动(?:回复|答复)|不在|"
     r"automatic reply|thank you for (?:your e?-?mail|contacting))",
     re.IGNORECASE,
 )
 _UNSUBSCRIBE_WORDS = re.compile(
-    r"\W*(?:please )?(?:unsubscribe|remove|opt[- ]?out|stop|abmelden|abbestellen|austragen|désabonner|désinscri\w*|darme de baja|baja|"
+    r"\W*(?:please )?(?:unsubscribe|remove|opt[- ]?out|stop|abmelden|"
+    r"abbestellen|austragen|désabonner|désinscri\w*|darme de baja|baja|"
     r"disiscri\w*|cancella(?:mi)?|descadastr\w*|afmelden|uitschrijven|avregistrera|отписаться)"
     r"(?:[: ]?(?: me)?(?: from (?:this|the|your) (?:mailing )?list)?)\W*",
     re.IGNORECASE,
@@ -112,6 +166,8 @@ def from_machine(view: View) -> bool:
     """Whether only a mail system writes like that: the null sender, a daemon's name, fields that only they set."""
     header = view.header
     path = header.get("Return-Path")
+    if (header.get("From") or "").strip() == "<>":
+        return True
     if path is not None and (path.strip() in ("", "<>") or _DAEMON.match(path.strip().strip("<>"))):
         return True
     if header.field("X-Failed-Recipients") is not None or view.report_type == "delivery-status":
@@ -133,7 +189,12 @@ def senders(header: Header) -> tuple[Mailbox, ...]:
 
 def tells_failure(view: View) -> bool:
     """Whether subject or notice say that something was not delivered; both must be the report's own words."""
-    return bool(_FAILED_SUBJECT.match(subject(view.header)) or _FAILED_WORDS.search(view.notice))
+    words = subject(view.header)
+    if _FAILED_SUBJECT.match(words):
+        return True
+    if _AUTO_SUBJECT.match(words):  # out of office, sent with the null sender, telling of all kinds of trouble
+        return False
+    return bool(_FAILED_WORDS.search(view.notice) or _ANSWERED.search(view.notice))
 
 
 def is_bounce_in_words(view: View) -> bool:

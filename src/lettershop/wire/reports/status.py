@@ -11,7 +11,8 @@ from lettershop.wire.reports import phrases
 from lettershop.wire.reports.values import Action, Recipient, Stage
 
 ADDRESS = re.compile(
-    r'(?:"[^"\s]{1,64}"|[^\s<>()\[\]:;,"@|]{1,120})@[A-Za-z0-9\u0080-\uffff-]+(?:\.[A-Za-z0-9\u0080-\uffff-]+)+'
+    r'(?:"[^"\s]{1,64}"|[^\s<>()\[\]:;,"@|\u00ab\u00bb\u2018-\u201f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff5b-\uff65]{1,120})'
+    r"@(?:[\w-]{1,63}\.)+(?:[A-Za-z][A-Za-z0-9-]*|[0-9]{1,3}(?![\w.])|[^\W\x00-\x7f]+)"
 )
 STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 CODE = re.compile(r"(?<![\d.\w#/=-])([245]\d\d)(?=[\s:;,-]|$)")
