@@ -15,7 +15,8 @@ _MACHINE_FIELDS = frozenset({
     "x-amz-sns-message-id", "x-hmxmroriginalrecipient", "x-ms-exchange-inbox-rules-loop",
 })  # fmt: skip
 _SENDER = re.compile(
-    r"^\s*<>\s*$|mailer[-_.]?daemon|post[-_]?master|microsoftexchange[0-9a-f]{16}|mail[-_. ]?(?:delivery|daemon|administrator)|feedback|complaint",
+    r"^\s*<>\s*$|mailer[-_.]?daemon|post[-_]?master|microsoftexchange[0-9a-f]{16}|"
+    r"mail[-_. ]?(?:delivery|daemon|administrator)|feedback|complaint",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(r"complaint about message from|abuse report|out of|away|absen|not (?:a )?member", re.IGNORECASE)
