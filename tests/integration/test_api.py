@@ -1,12 +1,16 @@
 """The REST API of a real server: what a program does with it, and whether it keeps to its own description."""
 
 import asyncio
+import email.message
+import email.policy
+import imaplib
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import httpx2
@@ -24,7 +28,7 @@ workers = 1
 smtp = []
 submission = []
 submissions = []
-imap = []
+imap = ["127.0.0.1:{imap}"]
 imaps = []
 pop3 = []
 pop3s = []
@@ -38,11 +42,18 @@ zone_files = ["{folder}/internet.zone"]
 """
 
 
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
 async def stage(config) -> str:
     """A token that may do everything, a domain, a brand and a list."""
     async with open_house(config) as house:
         workspace = await house.first_workspace()
         await house.accounts.add_domain("brand.example", workspace_id=workspace)
+        await house.accounts.add("ann@brand.example", "letterpress")
         brand = {"from_name": "Brand", "from_address": "news@brand.example", "postal_address": "1 Harbour Street"}
         await house.need_marketing().brands.put(workspace, "Brand", brand)
         return (await house.api_tokens.create(workspace, "test", ["all"])).secret
@@ -50,11 +61,10 @@ async def stage(config) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port, imap = free_port(), free_port()
     folder: Path = tmp_path_factory.mktemp("api")
     file = folder / "lettershop.toml"
-    file.write_text(CONFIG.format(folder=folder, port=port))
+    file.write_text(CONFIG.format(folder=folder, port=port, imap=imap))
     (folder / "internet.zone").write_text("other.example. 60 IN A 192.0.2.1\n")
     token = asyncio.run(stage(load(file.read_text(), {}, source=str(file))))
     process = subprocess.Popen(
@@ -63,7 +73,7 @@ def server(tmp_path_factory):
     )  # fmt: skip
     ready, _, _ = select.select([process.stdout], [], [], 60)
     assert ready and process.stdout.readline() == b"ready\n"
-    yield f"http://127.0.0.1:{port}", token
+    yield f"http://127.0.0.1:{port}", token, imap
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(30)
     process.stdout.close()
@@ -71,7 +81,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def client(server):
-    url, token = server
+    url, token, _ = server
     with httpx2.Client(base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30) as opened:
         yield opened
 
@@ -161,10 +171,77 @@ def test_domains_tell_their_records(client):
     assert client.get("/domains/other.example/dns").json()["code"] == "no-such-domain"
 
 
+def mail_of_ann(port: int, subject: str) -> email.message.EmailMessage:
+    """The message with this subject in her INBOX, as its bytes say."""
+    box = imaplib.IMAP4("127.0.0.1", port)
+    box.login("ann@brand.example", "letterpress")
+    box.select()
+    _, found = box.search(None, "SUBJECT", f'"{subject}"')
+    assert len(found[0].split()) == 1
+    _, data = box.fetch(found[0].decode(), "(BODY.PEEK[])")
+    box.logout()
+    return email.message_from_bytes(data[0][1], policy=email.policy.default)
+
+
+def test_a_message_from_a_template_arrives_signed_with_its_files(server, client):
+    content = {
+        "subject": "Order {{ number }}",
+        "html": "<p>Thank you, {{ name }}!</p>",
+        "text": "Thank you, {{ name }}!",
+    }
+    assert client.post("/templates", json={"name": "order", **content}).status_code == 201
+    taken = client.post("/messages", json={
+        "from": {"address": "shop@brand.example", "name": "Shop & Söhne"}, "to": [{"address": "ann@brand.example"}],
+        "template": "order", "data": {"number": 4711, "name": "Ann <b>"}, "headers": {"X-Order": "4711"}, "tags": ["orders"],
+        "attachments": [{"name": "Rechnung ä.pdf", "content_type": "application/pdf", "content": b64encode(b"%PDF").decode()}],
+    })  # fmt: skip
+    assert taken.status_code == 202, taken.text
+    told = client.get(f"/messages/{taken.json()['id']}").json()
+    found = mail_of_ann(server[2], "Order 4711")
+
+    assert (told["recipients"][0]["state"], told["tags"]) == ("delivered", ["orders"])
+    assert found["Message-ID"] == f"<{told['message_id']}>"
+    assert found["X-Order"] == "4711"
+    assert "d=brand.example" in found["DKIM-Signature"]
+    assert found.get_body(("plain",)).get_content().strip() == "Thank you, Ann <b>!"
+    assert "Ann &lt;b&gt;!" in found.get_body(("html",)).get_content()
+    assert [(file.get_filename(), file.get_content()) for file in found.iter_attachments()] == [
+        ("Rechnung ä.pdf", b"%PDF")
+    ]
+
+
+def test_a_raw_message_is_sent_as_it_is_and_a_foreign_sender_refused(server, client):
+    raw = b"From: shop@brand.example\nTo: ann@brand.example\nSubject: As it is\nMessage-ID: <x@brand.example>\n\nGood day.\n"
+    to = [{"address": "ann@brand.example"}]
+    taken = client.post("/messages", json={"raw": b64encode(raw).decode(), "to": to}).json()
+    foreign = client.post("/messages", json={"from": {"address": "a@other.example"}, "to": to, "text": "Hello"})
+    nobody = client.post("/messages", json={
+        "from": {"address": "a@brand.example"}, "to": [{"address": "nobody@brand.example"}], "text": "Hello", "subject": "x",
+    }).json()  # fmt: skip
+
+    assert taken["message_id"] == "x@brand.example"
+    assert mail_of_ann(server[2], "As it is").get_content().strip() == "Good day."
+    assert (foreign.status_code, foreign.json()["code"]) == (409, "not-your-domain")
+    assert nobody["recipients"][0]["state"] == "bounced"
+
+
+def test_a_batch_is_taken_one_by_one(client):
+    good = {
+        "from": {"address": "a@brand.example"},
+        "to": [{"address": "ann@brand.example"}],
+        "text": "Hello",
+        "subject": "Batch",
+    }
+    bad = {**good, "template": "no such template"}
+    results = client.post("/messages/batch", json={"messages": [good, bad, good]}).json()["results"]
+
+    assert [one["code"] for one in results] == [None, "no-such-template", None]
+
+
 @pytest.mark.timeout(300)
 def test_it_keeps_to_its_description(server):
     """Schemathesis makes requests from the description and holds the answers to it."""
-    url, token = server
+    url, token, _ = server
     program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
         [program, "run", f"{url}/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--checks", "all",

@@ -9,6 +9,7 @@ from lettershop.base.config import Config
 from lettershop.egress.breakers import rulebook
 from lettershop.egress.warmup import plan_of
 from lettershop.mail.sign import MessageSigner
+from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
@@ -16,6 +17,8 @@ from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.send import CampaignSource
+from lettershop.marketing.templates import Templates
+from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.store.database import Database
@@ -38,6 +41,11 @@ class Marketing:
     contact_desk: ContactDesk
     workspace_campaigns: WorkspaceCampaigns
     brands: Brands
+    templates: Templates
+
+    def transactional(self, house: "House", submission: Submission) -> Transactional:
+        """Single messages; they leave through the house's submission."""
+        return Transactional(house.main_db, house.mail_db, submission, self.templates, house.clock)
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
@@ -69,4 +77,5 @@ def build_marketing(
         contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
         brands=Brands(main_db, clock),
+        templates=Templates(main_db, clock),
     )

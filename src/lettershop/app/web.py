@@ -67,7 +67,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
-        api=build_api(_api_services(house)),
+        api=build_api(_api_services(house, mail)),
     )
     servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
     for service in ("http", "https"):
@@ -78,7 +78,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
     return WebServer(servers)
 
 
-def _api_services(house: House) -> ApiServices:
+def _api_services(house: House, mail: MailServices) -> ApiServices:
     marketing, clock = house.marketing, house.clock
     limits = house.config.web
     return ApiServices(
@@ -97,6 +97,8 @@ def _api_services(house: House) -> ApiServices:
             campaigns=marketing.workspace_campaigns,
             brands=marketing.brands,
             reports=marketing.campaign_desk,
+            templates=marketing.templates,
+            messages=marketing.transactional(house, mail.submission),
         )
         if marketing
         else None,

@@ -7,21 +7,24 @@
 `StoredSource` hands stored messages to the delivery engine: the other half of the port `egress.message.MessageSource`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
+from lettershop.base.facts import Bounced, Delivered, Fact
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.mail.inbound import Inbound
-from lettershop.mail.route import Elsewhere, Nowhere
+from lettershop.mail.route import Destination, Elsewhere, Nowhere
 from lettershop.mail.sign import MessageSigner
 from lettershop.store import accounts as account_rows
 from lettershop.store import envelopes, suppressions
 from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
+from lettershop.store.schema_main import BOUNCED, DELIVERED
 from lettershop.wire.address import Address, InvalidAddress
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
@@ -93,6 +96,27 @@ class Submission:
         now = self._clock.now()
         await self._send(MailFrom(None), [RcptTo(Address.parse(recipient))], await self._signer.sign(message, now), now)
 
+    async def send_for(
+        self, workspace_id: int, sender: Address, recipients: Sequence[str], message: bytes, *,
+        due_at: float | None = None, note: Callable[[Transaction, int], None],
+    ) -> int:  # fmt: skip
+        """A complete message of a workspace: signed, stored, queued ahead of campaigns; its id in `outgoing`.
+
+        `note` is called with that id in the same transaction. Who has a mailbox here gets it at once, unless it is due later.
+        """
+        now = self._clock.now()
+        signed = await self._signer.sign(message, now)
+        to = [RcptTo(Address.parse(address)) for address in recipients]
+        places = [await self._inbound.find(one) for one in to] if due_at is None else [Elsewhere()] * len(to)
+        here = [one for one, place in zip(to, places, strict=True) if not isinstance(place, Elsewhere | Nowhere)]
+        blob = await self._blobs.put(signed)
+        if here:
+            await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
+        return await self._main_db.write(
+            _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, now if due_at is None else due_at,
+            self._expire, note,
+        )  # fmt: skip
+
     async def _send(self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float) -> None:
         """Who is here gets it at once, the others are queued; returns after the commits."""
         places = [(recipient, await self._inbound.find(recipient)) for recipient in recipients]
@@ -146,6 +170,39 @@ def _enqueue(
     )  # fmt: skip
 
 
+def _enqueue_for(
+    tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
+    size: int, now: float, due_at: float, expire: float, note: Callable[[Transaction, int], None],
+) -> int:  # fmt: skip
+    outgoing, ids = envelopes.enqueue_stored(
+        tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
+        expires_at=due_at + expire, priority=envelopes.URGENT,
+        recipients=[(str(recipient.address), recipient.address.domain) for recipient in to],
+    )  # fmt: skip
+    note(tx, outgoing)
+    settled = [
+        _settled(envelope_id, workspace_id, recipient, isinstance(place, Nowhere), now)
+        for envelope_id, recipient, place in zip(ids, to, places, strict=True)
+        if not isinstance(place, Elsewhere)
+    ]
+    envelopes.finish(tx, settled)
+    return outgoing
+
+
+def _settled(envelope_id: int, workspace_id: int, recipient: RcptTo, unknown: bool, now: float) -> envelopes.Outcome:
+    """What became of a recipient in a domain of ours."""
+    address, site = str(recipient.address), recipient.address.domain
+    head: dict[str, Any] = {"at": now, "workspace_id": workspace_id, "envelope_id": envelope_id}
+    if unknown:
+        words = "No such mailbox here"
+        fact: Fact = Bounced(
+            **head, site=site, mx="local", code=550, text=words, reason="unknown-user", hard=True, address=address
+        )
+        return envelopes.Outcome(envelope_id, BOUNCED, now, answer=words, address=address, fact=fact)
+    fact = Delivered(**head, site=site, mx="local", code=250, text="stored here")
+    return envelopes.Outcome(envelope_id, DELIVERED, now, answer="stored here", address=address, fact=fact)
+
+
 class StoredSource:
     """Stored messages for the delivery engine."""
 
@@ -179,5 +236,7 @@ def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, enve
     for workspace_id in {one.workspace_id for one in leased}:
         mine = {one.envelope_id for one in leased if one.workspace_id == workspace_id and one.envelope_id in keys}
         hits = suppressions.suppressed(conn, workspace_id, {keys[envelope_id] for envelope_id in mine})
-        barred |= {envelope_id for envelope_id in mine if keys[envelope_id] in hits}
+        # who left the newsletters still gets what they asked for themselves
+        dead = {key for key, entry in hits.items() if entry.reason != "unsubscribed"}
+        barred |= {envelope_id for envelope_id in mine if keys[envelope_id] in dead}
     return found, barred

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from lettershop.base.errors import NotFound
-from lettershop.base.facts import BreakerTripped, Clicked
+from lettershop.base.facts import Bounced, BreakerTripped, Clicked, Fact
 from lettershop.base.log import get_logger
 from lettershop.egress.breakers import Rulebook
 from lettershop.egress.warmup import Plan
@@ -32,6 +32,7 @@ from lettershop.store import breakers as breaker_rows
 from lettershop.store.analytics import Figure
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log, Logged
+from lettershop.wire.address import Address
 
 CONSUMER = "analytics"
 PIECE = 1000
@@ -91,6 +92,7 @@ def consume(
     tally.take(facts)
     analytics.apply(tx, tally.changes)
     _suppress(tx, tally)
+    _suppress_addresses(tx, facts)
     for entry in tally.leave:
         subscriptions.unsubscribe(
             tx, entry.contact_id, known.campaigns[entry.campaign_id].list_id,
@@ -114,6 +116,15 @@ def _suppress(tx: Transaction, tally: Tally) -> None:
         )  # fmt: skip
         if entry.reason == "complaint":
             subscriptions.leave_all(tx, entry.contact_id, reason="complaint", at=entry.at)
+
+
+def _suppress_addresses(tx: Transaction, facts: Sequence[Fact]) -> None:
+    """Mail of no campaign that bounced for good: the address is dead for the whole workspace."""
+    for fact in facts:
+        if isinstance(fact, Bounced) and fact.hard and fact.campaign_id is None and fact.workspace_id is not None:
+            detail = f"{fact.code} {fact.text}".strip()[:300]
+            key = Address.parse(fact.address).key
+            suppressions.add(tx, fact.workspace_id, key, "hard-bounce", at=fact.at, detail=detail)
 
 
 # -- the report --------------------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
-"""The tables of the API: tokens, and the answers kept for requests that may be repeated. [pure]
+"""The tables of the API: tokens, answers kept for requests that may be repeated, templates, transactional messages. [pure]
 
-They belong to the main half; `store.api_tokens` and `store.idempotency` speak to them.
+They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent` speak to them.
 """
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from lettershop.store.columns import Id, Json, Time, key
 from lettershop.store.schema_main import metadata
 
-__all__ = ["api_tokens", "idempotency", "metadata"]
+__all__ = ["api_tokens", "idempotency", "metadata", "sent_messages", "templates"]
 
 api_tokens = Table(
     "api_tokens", metadata, key(),
@@ -32,4 +32,28 @@ idempotency = Table(
     Column("content_type", Text, nullable=False, server_default=""),
     Column("body", LargeBinary),
     Column("at", Time, nullable=False, index=True),
+)  # fmt: skip
+
+templates = Table(
+    "templates", metadata, key(),
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("html", Text, nullable=False, server_default=""),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)  # fmt: skip
+
+sent_messages = Table(
+    "sent_messages", metadata,  # a transactional message beside its row in `outgoing`
+    Column("outgoing_id", Id, primary_key=True, autoincrement=False),
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("message_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("send_at", Time, nullable=False),
 )  # fmt: skip

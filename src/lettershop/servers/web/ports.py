@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
     from lettershop.marketing.report import Report
+    from lettershop.marketing.templates import Templates
+    from lettershop.marketing.transactional import Transactional
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
@@ -166,3 +168,5 @@ class ApiMarketing:
     campaigns: "WorkspaceCampaigns"
     brands: "Brands"
     reports: Reports
+    templates: "Templates"
+    messages: "Transactional"

@@ -117,14 +117,17 @@ def base64(data: bytes) -> bytes:
 
 
 def body_part(
-    content_type: str, data: bytes, *, encoding: str = "", disposition: str = "", description: str = ""
-) -> bytes:
-    """A part: its header and its body as given (`encoding` names what was done to it)."""
+    content_type: str, data: bytes, *, encoding: str = "", disposition: str = "", description: str = "",
+    content_id: str = "",
+) -> bytes:  # fmt: skip
+    """A part: its header and its body as given (`encoding` names what was done to it); `content_id` is what cid: names."""
     header = Header()
     header.add("Content-Type", content_type)
     for name, value in (("Content-Transfer-Encoding", encoding), ("Content-Disposition", disposition)):
         if value:
             header.add(name, value)
+    if content_id:
+        header.add("Content-ID", f"<{one_line(content_id)}>")  # RFC 2392 2
     if description:
         header.text("Content-Description", description)
     return header.encode() + b"\r\n" + data

@@ -18,7 +18,7 @@ from lettershop.servers.web.api.frame import (
     may,
     page_of,
     place,
-    text,
+    words,
 )
 from lettershop.servers.web.api.moments import told_always
 from lettershop.store.accounts import Account as Row
@@ -34,15 +34,15 @@ class NewAccount(Input):
     """An account to add. `quota_bytes` null: no limit."""
 
     address: Annotated[str, EMAIL]
-    password: Annotated[str, text(1024, 8), Field(description="At least 8 characters.")]
-    name: Annotated[str, text(200)] = ""
+    password: Annotated[str, words(1024, 8), Field(description="At least 8 characters.")]
+    name: Annotated[str, words(200)] = ""
     quota_bytes: Annotated[int, Field(ge=0, le=2**50), INTEGRAL] | None = None
 
 
 class ChangedAccount(Input):
     """What to change."""
 
-    password: Annotated[str, text(1024, 8)]
+    password: Annotated[str, words(1024, 8)]
 
 
 class Account(Output):

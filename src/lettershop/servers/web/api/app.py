@@ -6,7 +6,18 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from lettershop.servers.web.api import accounts, campaigns, domains, events, problems, queue, tokens, users
+from lettershop.servers.web.api import (
+    accounts,
+    campaigns,
+    domains,
+    events,
+    messages,
+    problems,
+    queue,
+    templates,
+    tokens,
+    users,
+)
 from lettershop.servers.web.api.problems import DOCUMENTED, Problem
 from lettershop.servers.web.api.repeat import Repeatable
 from lettershop.servers.web.ports import ApiServices
@@ -35,7 +46,9 @@ def build_api(services: ApiServices) -> ASGIApp:
     for resource in (tokens, users, domains, accounts, queue, events):
         whole.include_router(resource.router)
     if services.marketing is not None:
-        for router in (campaigns.router, campaigns.report_router, campaigns.brand_router):
+        for router in (
+            campaigns.router, campaigns.report_router, campaigns.brand_router, templates.router, messages.router,
+        ):  # fmt: skip
             whole.include_router(router)
     app.include_router(whole)
     _describe(app)

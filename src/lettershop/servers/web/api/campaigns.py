@@ -22,7 +22,7 @@ from lettershop.servers.web.api.frame import (
     Search,
     may,
     place,
-    text,
+    words,
 )
 from lettershop.servers.web.api.moments import told, told_always
 
@@ -35,7 +35,7 @@ ReportReader = Annotated[Caller, may("reports")]
 BrandReader = Annotated[Caller, may("brands")]
 BrandWriter = Annotated[Caller, may("brands", write=True)]
 
-Line = Annotated[str, text(998, 1)]
+Line = Annotated[str, words(998, 1)]
 
 
 class NewCampaign(Input):
@@ -44,10 +44,10 @@ class NewCampaign(Input):
     name: Name
     subject: Line
     brand: Name
-    html: Annotated[str, text(2_000_000, 1)]
-    list: Annotated[str, text(200)] = ""
-    segment: Annotated[str, text(10_000)] = ""
-    preheader: Annotated[str, text(998)] = ""
+    html: Annotated[str, words(2_000_000, 1)]
+    list: Annotated[str, words(200)] = ""
+    segment: Annotated[str, words(10_000)] = ""
+    preheader: Annotated[str, words(998)] = ""
     text: Document = ""
     track_opens: bool = True
     track_clicks: bool = True
@@ -59,10 +59,10 @@ class ChangedCampaign(Input):
     name: Name | None = None
     subject: Line | None = None
     brand: Name | None = None
-    html: Annotated[str, text(2_000_000, 1)] | None = None
-    list: Annotated[str, text(200)] | None = None
-    segment: Annotated[str, text(10_000)] | None = None
-    preheader: Annotated[str, text(998)] | None = None
+    html: Annotated[str, words(2_000_000, 1)] | None = None
+    list: Annotated[str, words(200)] | None = None
+    segment: Annotated[str, words(10_000)] | None = None
+    preheader: Annotated[str, words(998)] | None = None
     text: Document | None = None
     track_opens: bool | None = None
     track_clicks: bool | None = None
@@ -400,10 +400,10 @@ async def campaign_reports(
 class BrandFields(Input):
     """A brand's fields."""
 
-    from_name: Annotated[str, text(200, 1)]
+    from_name: Annotated[str, words(200, 1)]
     from_address: Annotated[str, EMAIL]
     reply_to: Annotated[str, Field(pattern=rf"^$|{EMAIL_PATTERN}")] = ""
-    postal_address: Annotated[str, text(500)] = ""
+    postal_address: Annotated[str, words(500)] = ""
 
 
 class NewBrand(BrandFields):

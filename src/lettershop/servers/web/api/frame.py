@@ -69,13 +69,13 @@ def _written(value: Any) -> Any:
     return value
 
 
-def text(longest: int, shortest: int = 0) -> Any:
+def words(longest: int, shortest: int = 0) -> Any:
     """The shape of a text field."""
     return Field(min_length=shortest, max_length=longest, pattern=WITHOUT_NUL)
 
 
-Name = Annotated[str, text(200, 1)]
-Document = Annotated[str, text(2_000_000)]
+Name = Annotated[str, words(200, 1)]
+Document = Annotated[str, words(2_000_000)]
 Id = Annotated[int, Path(ge=1, le=LARGEST), BeforeValidator(whole_number)]
 Moment = Annotated[
     AwareDatetime, Field(description="RFC 3339, with an offset.", strict=False), BeforeValidator(_written)

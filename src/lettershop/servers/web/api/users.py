@@ -7,7 +7,7 @@ from pydantic import Field
 
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.addresses import EMAIL
-from lettershop.servers.web.api.frame import Have, Input, Output, Page, may, text
+from lettershop.servers.web.api.frame import Have, Input, Output, Page, may, words
 
 router = APIRouter(prefix="/users", tags=["users"])
 Reader = Annotated[Caller, may("users")]
@@ -22,15 +22,15 @@ class NewUser(Input):
 
     email: Annotated[str, EMAIL]
     role: Role
-    password: Annotated[str, text(1024, 8), Field(description="At least 8 characters.")]
-    name: Annotated[str, text(200)] = ""
+    password: Annotated[str, words(1024, 8), Field(description="At least 8 characters.")]
+    name: Annotated[str, words(200)] = ""
 
 
 class ChangedUser(Input):
     """What to change; what is not named stays."""
 
     role: Role | None = None
-    password: Annotated[str, text(1024, 8)] | None = None
+    password: Annotated[str, words(1024, 8)] | None = None
     disabled: bool | None = None
 
 
