@@ -49,8 +49,12 @@ class Answer:
     @property
     def dialogue(self) -> str:
         """The end of the conversation, for the queue's screen: "mx1.b.example (TLSv1.3), rcpt: 550 5.1.1 …"."""
+        return self.dialogue_of(self.words)
+
+    def dialogue_of(self, words: str) -> str:
+        """The same, for who has the words already."""
         where = f"{self.mx} ({self.tls})" if self.tls else self.mx
-        return f"{where or 'here'}, {self.stage}: {self.line}"[:LONGEST]
+        return f"{where or 'here'}, {self.stage}: {self.code} {words}"[:LONGEST]
 
 
 def judge(
@@ -74,12 +78,15 @@ def judge(
 
 
 def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outcome:
+    words = answer.words
     fact = Delivered(
         at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
-        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=answer.words,
+        envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=words,
         tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at),
     )  # fmt: skip
-    return Outcome(leased.envelope_id, DELIVERED, now, answer=answer.dialogue, address=address, fact=fact)
+    return Outcome(
+        leased.envelope_id, DELIVERED, now, answer=answer.dialogue_of(words), address=address, fact=fact
+    )  # fmt: skip
 
 
 def _bounced(leased: Leased, address: str, answer: Answer, now: float, found: Class, state: int) -> Outcome:

@@ -22,10 +22,28 @@ from lettershop.marketing.content import TOKEN, Content, Design, arrange
 from lettershop.marketing.headers import Field
 from lettershop.marketing.links import Addresses, Link
 from lettershop.marketing.quoted import SOFT, clean, encode, is_plain
-from lettershop.marketing.template import MAX_VALUE, Fill, Output, Piece, Statement, chunks, field, general
+from lettershop.marketing.template import (
+    MAX_VALUE,
+    Fill,
+    Output,
+    Piece,
+    Statement,
+    bare_name,
+    chunks,
+    field,
+    general,
+    to_text,
+)
+from lettershop.wire.trust.dkim.sign import SEALED
 
 MAX_MESSAGE = 5_000_000
 """Bytes; a template whose loops make more than this is refused for the contact."""
+
+KEPT = 2000
+"""Encoded values and subjects kept for one campaign: cities, tiers and first names come again and again."""
+
+_FIRST = ("date", "from", "to", "subject")
+_TOKEN = "\x00"
 
 _PART = "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -55,15 +73,21 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A message without its signature: fields and body in wire form that is canonical too, and the body's SHA-256."""
+    """A message without its signature, ready for it.
 
-    fields: list[Field]
+    `header` and `body` are in wire form, the body's is canonical too; `canonical` is the header in canonical form; `names`
+    are those of its fields in order, then those that nobody may add (`SEALED`).
+    """
+
+    header: bytes
+    canonical: bytes
+    names: tuple[str, ...]
     body: bytes
     body_hash: bytes
 
     def unsigned(self) -> bytes:
         """The whole message in wire form."""
-        return b"".join([*[field.wire for field in self.fields], b"\r\n", self.body])
+        return b"".join((self.header, b"\r\n", self.body))
 
 
 class _Body(Protocol):
@@ -84,28 +108,51 @@ class Compiled:
         self._html = _page(content.html)
         self._addresses = Addresses(design.public_url.rstrip("/"))
         self._dated: tuple[float, Field] | None = None
-        self._before, self._after = _fixed_fields(design, self.boundary)
+        self._subjects: dict[str, Field] = {}
+        sender, fixed = _fixed_fields(design, self.boundary)
+        own = self._own_fields(_TOKEN)
+        order = [*_FIRST, *[field.key for field in (*own, *fixed)]]
+        self._names = (*order, *SEALED)
+        self._before = sender
+        # what is the same for everybody but for the token, cut where the token stands: `token.join` makes it whole
+        self._wire = b"".join([field.wire for field in (*own, *fixed)]).split(_TOKEN.encode())
+        self._canonical = b"".join([field.canonical for field in (*own, *fixed)]).split(_TOKEN.encode())
 
     def make(self, person: Person) -> Built:
         """The message for one person, unsigned. Raises TemplateInvalid or TooLarge."""
         body = self._body(person.values, person.token)
         if len(body) > MAX_MESSAGE:
             raise TooLarge("The message is too large for this contact.")
-        return Built(self.fields(person), body, sha256(body).digest())
+        header, canonical = self._header(person)
+        return Built(header, canonical, self._names, body, sha256(body).digest())
 
-    def fields(self, person: Person) -> list[Field]:
-        """The header of one person's message, in the order in which it is written."""
-        token, domain = person.token, self.design.domain
+    def _header(self, person: Person) -> tuple[bytes, bytes]:
+        """In wire form and in canonical form; the order of the fields is that of `_FIRST`, the person's own, the fixed ones."""
+        date, sender, token = self._date(person.at), self._before, person.token.encode()
+        to = headers.field("To", headers.mailbox(person.name, person.address))
+        subject = self._subject_field(person.values)
+        wire = (date.wire, sender.wire, to.wire, subject.wire, token.join(self._wire))
+        canonical = (date.canonical, sender.canonical, to.canonical, subject.canonical, token.join(self._canonical))
+        return b"".join(wire), b"".join(canonical)
+
+    def _own_fields(self, token: str) -> list[Field]:
+        """The fields that differ by nothing but the token."""
+        domain = self.design.domain
         page = self._addresses.unsubscribe(token)
         return [
-            self._date(person.at),
-            self._before,
-            headers.field("To", headers.mailbox(person.name, person.address)),
-            headers.field("Subject", headers.text(self._subject(person.values))),
             headers.ready("Message-ID", f"<{token}@{domain}>"),
             headers.ready("List-Unsubscribe", f"<{page}>,", f"<mailto:unsubscribe+{token}@{domain}>"),  # RFC 2369 3.2
-            *self._after,
         ]
+
+    def _subject_field(self, values: Mapping[str, Any]) -> Field:
+        """Many people have the same subject, even with a first name in it."""
+        words = self._subject(values)
+        known = self._subjects.get(words)
+        if known is None:
+            if len(self._subjects) >= KEPT:
+                self._subjects.clear()
+            known = self._subjects[words] = headers.field("Subject", headers.text(words))
+        return known
 
     def _date(self, at: float) -> Field:
         """Recipients who were queued together share their date."""
@@ -149,7 +196,12 @@ def is_canonical(body: bytes) -> bool:
 
 def merge_fields(address: str, name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What a template may name: the contact's attributes, `email`, `name`, and `first_name` from the name if there is none."""
-    values = {key: _bounded(value) for key, value in attributes.items()}
+    values = {
+        key: value
+        if type(value) is str and len(value) < MAX_VALUE and value.isprintable() and value.isascii()
+        else _bounded(value)
+        for key, value in attributes.items()
+    }  # nearly every value passes here, without a call
     name = clean(name)
     values["email"], values["name"] = address, name
     if not values.get("first_name") and name:
@@ -260,7 +312,10 @@ def _closing(boundary: str) -> bytes:
 def _segments(parts: list[tuple[str, list[Piece]]], boundary: str) -> _Body:
     """The fast way: what does not change is encoded now."""
     fields, line = _laid_out(parts, boundary)
-    fills = [fill for expression in fields if expression != TOKEN for fill in [field(expression)] if fill]
+    fills = [
+        (expression, None) if bare_name(expression) else ("", fill)
+        for expression in fields if expression != TOKEN for fill in [field(expression)] if fill
+    ]  # fmt: skip
     numbers = {expression: number for number, expression in enumerate([name for name in fields if name != TOKEN])}
     count = len(numbers)
     statics: list[bytes] = [b""]
@@ -275,24 +330,35 @@ def _segments(parts: list[tuple[str, list[Piece]]], boundary: str) -> _Body:
     frame = [part for static in statics for part in (static, b"")][:-1]
     pick = itemgetter(*slots, 0) if slots else None  # one more than needed, so that it is always a tuple
 
+    known: dict[str, tuple[bytes, bytes]] = {}
+
     def make(values: Mapping[str, Any], token: str) -> bytes:
         plain: list[bytes] = []
         marked: list[bytes] = []
-        for fill in fills:
-            text = fill(values)
-            if is_plain(text):
-                encoded = text.encode()
-                plain.append(encoded)
-                marked.append(encoded)
-            else:
-                plain.append(encode(text))
-                marked.append(encode(html.escape(text)))
+        for name, fill in fills:
+            value = values.get(name) if fill is None else fill(values)
+            text = value if type(value) is str else to_text(value)
+            both = known.get(text)
+            if both is None:
+                if len(known) >= KEPT:
+                    known.clear()
+                both = known[text] = _encoded(text)
+            plain.append(both[0])
+            marked.append(both[1])
         whole = frame.copy()
         if pick is not None:
             whole[1::2] = pick([*plain, *marked, token.encode()])[:-1]
         return b"".join(whole)
 
     return make
+
+
+def _encoded(text: str) -> tuple[bytes, bytes]:
+    """A value in the plain part and in the HTML part."""
+    if is_plain(text):
+        same = text.encode()
+        return same, same
+    return encode(text), encode(html.escape(text))
 
 
 def _laid_out(parts: list[tuple[str, list[Piece]]], boundary: str) -> tuple[list[str], list[bytes | tuple[str, str]]]:

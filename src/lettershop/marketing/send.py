@@ -26,7 +26,7 @@ from lettershop.store import campaigns
 from lettershop.store.campaigns import Addressee, Standing
 from lettershop.store.database import Database
 from lettershop.store.subscriptions import SUBSCRIBED
-from lettershop.wire.trust.dkim.sign import SEALED, Signer
+from lettershop.wire.trust.dkim.sign import Signer
 
 KEPT = 50
 """Compiled campaigns kept in memory."""
@@ -156,10 +156,8 @@ def _draft(campaign: _Ready, person: Person, clock: Clock) -> Callable[[], bytes
 
 def signed(built: Built, signers: Sequence[Signer], at: float) -> bytes:
     """The whole message with a signature by each key over every field; those of `SEALED` cannot be added to."""
-    canonical = b"".join([field.canonical for field in built.fields])
-    names = (*[field.key for field in built.fields], *SEALED)
-    signatures = [signer.sign(canonical, built.body_hash, names, at) for signer in signers]
-    return b"".join([*signatures, *[field.wire for field in built.fields], b"\r\n", built.body])
+    signatures = [signer.sign(built.canonical, built.body_hash, built.names, at) for signer in signers]
+    return b"".join((*signatures, built.header, b"\r\n", built.body))
 
 
 def _design(conn: Connection, campaign_id: int, public_url: str) -> Design | None:

@@ -186,6 +186,11 @@ def field(expression: str) -> Fill | None:
     return lambda values: to_text(_first_true(chain, values))
 
 
+def bare_name(expression: str) -> bool:
+    """Whether the expression is nothing but the name of a field."""
+    return expression.isidentifier() and expression not in _WORDS
+
+
 def _first_true(chain: list[Callable[[Values], Any]], values: Values) -> Any:
     value = None
     for get in chain:

@@ -356,15 +356,18 @@ _FINISH = """
 _FINISH_SQLITE = text(
     _FINISH.format(
         rows="""(
-        SELECT value ->> 'id' AS id, value ->> 'state' AS state, value ->> 'tried' AS tried, value ->> 'answer' AS answer,
-               value ->> 'address' AS address, value ->> 'due' AS due, value ->> 'finished' AS finished
+        SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS tried, value ->> 3 AS answer,
+               value ->> 4 AS address, value ->> 5 AS due, value ->> 6 AS finished
         FROM json_each(:rows)) AS v"""
     )
 )
 _FINISH_POSTGRESQL = text(
     _FINISH.format(
-        rows="""jsonb_to_recordset(CAST(:rows AS JSONB)) AS v(
-        id BIGINT, state INT, tried INT, answer TEXT, address TEXT, due DOUBLE PRECISION, finished DOUBLE PRECISION)"""
+        rows="""(
+        SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS INT) AS state, CAST(value ->> 2 AS INT) AS tried,
+               value ->> 3 AS answer, value ->> 4 AS address, CAST(value ->> 5 AS DOUBLE PRECISION) AS due,
+               CAST(value ->> 6 AS DOUBLE PRECISION) AS finished
+        FROM jsonb_array_elements(CAST(:rows AS JSONB))) AS v"""
     )
 )
 
@@ -386,12 +389,12 @@ def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
     return len(known)
 
 
-def _finish_values(outcome: Outcome) -> dict[str, object]:
+def _finish_values(outcome: Outcome) -> list[object]:
     again = outcome.state == QUEUED
-    return {
-        "id": outcome.envelope_id, "state": outcome.state, "tried": int(outcome.tried), "answer": outcome.answer,
-        "address": outcome.address, "due": outcome.due_at if again else None, "finished": None if again else outcome.at,
-    }  # fmt: skip
+    return [
+        outcome.envelope_id, outcome.state, int(outcome.tried), outcome.answer, outcome.address,
+        outcome.due_at if again else None, None if again else outcome.at,
+    ]  # fmt: skip
 
 
 def _open_ids(tx: Transaction, ids: list[int]) -> set[int]:

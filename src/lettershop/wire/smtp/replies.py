@@ -13,6 +13,8 @@ MAX_LINE = 480  # text per line: RFC 5321 4.5.3.1.5 allows 512 octets with code 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # no line end either: a text must not forge a reply
 _READ_LIMIT = 65_536
+KEPT, KEPT_LINE = 16, 120
+"""Replies that a reader remembers, and the longest line of such a one."""
 
 
 class BadReply(ProtocolError):
@@ -71,9 +73,10 @@ class Reply:
 class ReplyReader:
     """Bytes in, replies out, whatever the split. Bounded: a reply above 64 KB raises BadReply."""
 
-    __slots__ = ("_code", "_lines", "_rest", "_size")
+    __slots__ = ("_code", "_known", "_lines", "_rest", "_size")
 
     def __init__(self) -> None:
+        self._known: dict[bytes, Reply] = {}  # a server says the same things again and again
         self._rest = b""
         self._code = b""
         self._lines: list[str] = []
@@ -86,13 +89,23 @@ class ReplyReader:
         replies: list[Reply] = []
         for raw in lines:
             line = raw[:-1] if raw.endswith(b"\r") else raw
-            if not self._code and line[3:4] == b" " and line[:3].isdigit():
-                replies.append(_one_line(line))
+            if not self._code and (reply := self._known.get(line)) is not None:
+                replies.append(reply)
+            elif not self._code and line[3:4] == b" " and line[:3].isdigit():
+                replies.append(self._remembered(line))
             elif (reply := self._more(line)) is not None:
                 replies.append(reply)
         if len(self._rest) + self._size > _READ_LIMIT:
             raise BadReply("The server's reply is too long.")
         return replies
+
+    def _remembered(self, line: bytes) -> Reply:
+        reply = _one_line(line)
+        if len(line) <= KEPT_LINE:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[line] = reply
+        return reply
 
     def _more(self, line: bytes) -> Reply | None:
         """A line of a multi-line reply, or "250" alone (RFC 5321 4.2: the text may be missing)."""
