@@ -43,7 +43,7 @@ KEPT = 2000
 """Encoded values and subjects kept for one campaign: cities, tiers and first names come again and again."""
 
 _FIRST = ("date", "from", "to", "subject")
-_TOKEN = "\x00"
+_MARK = "\x00"
 
 _PART = "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -110,13 +110,13 @@ class Compiled:
         self._dated: tuple[float, Field] | None = None
         self._subjects: dict[str, Field] = {}
         sender, fixed = _fixed_fields(design, self.boundary)
-        own = self._own_fields(_TOKEN)
+        own = self._own_fields(_MARK)
         order = [*_FIRST, *[field.key for field in (*own, *fixed)]]
         self._names = (*order, *SEALED)
         self._before = sender
         # what is the same for everybody but for the token, cut where the token stands: `token.join` makes it whole
-        self._wire = b"".join([field.wire for field in (*own, *fixed)]).split(_TOKEN.encode())
-        self._canonical = b"".join([field.canonical for field in (*own, *fixed)]).split(_TOKEN.encode())
+        self._wire = b"".join([field.wire for field in (*own, *fixed)]).split(_MARK.encode())
+        self._canonical = b"".join([field.canonical for field in (*own, *fixed)]).split(_MARK.encode())
 
     def make(self, person: Person) -> Built:
         """The message for one person, unsigned. Raises TemplateInvalid or TooLarge."""
