@@ -15,6 +15,7 @@ from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.contacts import ContactImport
+from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.templates import Templates
@@ -22,6 +23,7 @@ from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.store.database import Database
+from lettershop.supervisor import workers_of
 from lettershop.workers.campaigns import CampaignWorker
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Marketing:
     workspace_campaigns: WorkspaceCampaigns
     brands: Brands
     templates: Templates
+    forecasts: Forecasts
 
     def transactional(self, house: "House", submission: Submission) -> Transactional:
         """Single messages; they leave through the house's submission."""
@@ -67,15 +70,19 @@ def build_marketing(
     rules = rulebook(config.delivery.breakers)
     warming = plan_of(config.delivery.warmup, rules.usual)
     campaigns = Campaigns(main_db, mail_db, clock, url)
+    forecasts = Forecasts(
+        main_db, signer, clock, warming, sources=config.delivery.source_addresses, cores=workers_of(config)
+    )
     return Marketing(
         imports=ContactImport(main_db, clock),
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
         source=CampaignSource(main_db, signer, tokens, clock, url),
         analytics=Analytics(main_db, mail_db, rules, warming),
-        campaign_desk=CampaignDesk(main_db, campaigns),
+        campaign_desk=CampaignDesk(main_db, campaigns, forecasts),
         contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
         brands=Brands(main_db, clock),
         templates=Templates(main_db, clock),
+        forecasts=forecasts,
     )

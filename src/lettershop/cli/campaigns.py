@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from lettershop.app.house import House
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+from lettershop.egress.forecast import Forecast
 from lettershop.marketing import campaign_file, compliance
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
@@ -116,12 +119,14 @@ def cancel(which: Which, config: ConfigFile = None) -> None:
 def report(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Print what became of a campaign."""
 
-    async def work(house: House) -> Report:
-        return await house.main_db.read(read_report, await number_of(house, which))
+    async def work(house: House) -> tuple[Report, Forecast | None]:
+        number = await number_of(house, which)
+        found = await house.main_db.read(read_report, number)
+        return found, await house.need_marketing().forecasts.of(number) if found.finished_at is None else None
 
-    found = run(config, work)
+    found, ahead = run(config, work)
     if as_json:
-        print_json(found)
+        print_json({**asdict(found), "forecast": ahead})
         return
     of_sent = [
         ("delivered", found.delivered),
@@ -144,10 +149,41 @@ def report(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> 
         *((name, count, f"{found.rate(count):.1%} of delivered") for name, count in of_delivered),
     ]
     print_rows(f"{found.name} ({found.state})", ["", "people", ""], table, "")
+    if ahead is not None and ahead.waiting:
+        print(f"\n{_when(ahead)}")
     links = [(link.people, link.machine_hits, link.url) for link in found.links]
     for breaker in found.breakers:
         print(f"\n{breaker.words}\nGo on with: lettershop campaign resume {found.campaign_id}")
     print_rows("\nLinks", ["people", "by machines", "link"], links, "\nNo tracked links.")
+
+
+@commands.command("forecast")
+def forecast(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say when a campaign will be done, by receiver, and what holds it back; a draft as if it were started now."""
+
+    async def work(house: House) -> Forecast:
+        return await house.need_marketing().forecasts.of(await number_of(house, which))
+
+    found = run(config, work)
+    if as_json:
+        print_json(found)
+        return
+    print(_when(found))
+    rows = [
+        (site.site, f"{site.waiting:,}", _moment(site.earliest), _moment(site.latest), f"{site.held_by}: {site.words}")
+        for site in found.sites
+    ]
+    print_rows("", ["receiver", "waiting", "not before", "not after", "held by"], rows, "")
+
+
+def _when(found: Forecast) -> str:
+    if found.latest is None:
+        return f"When it will be done: unknown. {found.words}"
+    return f"Done between {_moment(found.earliest)} and {_moment(found.latest)}. {found.words}"
+
+
+def _moment(at: float | None) -> str:
+    return "unknown" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _act(which: str, config: Path | None, action: Callable[[Campaigns, int], Awaitable[None]]) -> None:

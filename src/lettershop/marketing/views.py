@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
+from lettershop.egress.forecast import Forecast
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.report import Report
 from lettershop.store import analytics as analytics_rows
 from lettershop.store import campaigns as campaign_rows
@@ -81,9 +83,15 @@ class ContactCard:
 class CampaignDesk:
     """Campaigns as their screens ask for them."""
 
-    def __init__(self, main: Database, campaigns: Campaigns) -> None:
+    def __init__(self, main: Database, campaigns: Campaigns, forecasts: Forecasts | None = None) -> None:
         self._main = main
         self._campaigns = campaigns
+        self._forecasts = forecasts
+
+    async def forecast(self, workspace_id: int, campaign_id: int) -> Forecast | None:
+        """When it will be done; None where nobody looks ahead."""
+        await self._own(workspace_id, campaign_id)
+        return await self._forecasts.of(campaign_id) if self._forecasts else None
 
     async def page(
         self, workspace_id: int, *, query: str = "", before: int | None = None, limit: int = 25

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, case, func, or_, select, text, update
 
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Lane
@@ -170,6 +170,15 @@ def closed(conn: Connection) -> list[Closed]:
     """The providers of campaigns that are held back or slowed down."""
     c = breakers.c
     query = select(c.campaign_id, c.provider, c.level, c.words, c.per_second).where(c.level > 0, c.provider != "")
+    return [Closed(*row) for row in conn.execute(query)]
+
+
+def closed_of(conn: Connection, campaign_id: int) -> list[Closed]:
+    """What holds a campaign back or slows it down, the whole (provider "") or single providers."""
+    c = breakers.c
+    limit = select(func.min(lanes.c.per_second)).where(lanes.c.campaign_id == campaign_id).scalar_subquery()
+    pace = case((c.provider == "", limit), else_=c.per_second)
+    query = select(c.campaign_id, c.provider, c.level, c.words, pace).where(c.level > 0, c.campaign_id == campaign_id)
     return [Closed(*row) for row in conn.execute(query)]
 
 

@@ -233,6 +233,16 @@ def audience_size(conn: Connection, workspace_id: int, list_id: int | None, wher
     return conn.scalar(_audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)) or 0
 
 
+def audience_sites(
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None
+) -> list[tuple[str, int]]:
+    """How many would get a campaign now, by receiving domain, the most first."""
+    size = func.count()
+    query = _audience(select(contacts.c.domain, size), workspace_id, list_id, where)
+    rows = conn.execute(query.group_by(contacts.c.domain).order_by(size.desc(), contacts.c.domain))
+    return [(row[0], row[1]) for row in rows]
+
+
 def without_consent(
     conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
 ) -> int:

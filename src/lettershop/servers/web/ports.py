@@ -17,6 +17,7 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.users import SignedIn, Users, Who
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
+    from lettershop.egress.forecast import Forecast
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
     from lettershop.marketing.report import Report
@@ -78,6 +79,7 @@ class Reports(Protocol):
     """The figures of a campaign; NotFound for a campaign of another workspace."""
 
     async def report(self, workspace_id: int, campaign_id: int) -> "Report": ...
+    async def forecast(self, workspace_id: int, campaign_id: int) -> "Forecast | None": ...
     async def recipients(
         self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
     ) -> "Sequence[RecipientRow]": ...

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LIVE = frozenset({"sending", "paused"})
 """States in which the figures move, so that the page refreshes itself."""
 
+AHEAD = frozenset({"draft", "scheduled", "sending", "paused"})
+"""States in which there is something to forecast."""
+
 COMPLAINTS = (0.001, 0.003)  # Gmail and Yahoo: keep below 0.1 %, never reach 0.3 %
 HARD_BOUNCES = (0.05, 0.10)  # Amazon SES, the field's yardstick: review at 5 %, pause at 10 %
 UNSUBSCRIBES = (0.005, 0.01)
@@ -38,9 +41,9 @@ def screen(ui: Ui, services: Services) -> Screen | None:
 
     async def show(visit: Visit) -> Response:
         found = await reports.report(visit.workspace_id, visit.path_id())
-        return visit.show(
-            "report.html", screen="campaigns", done=DONE.get(visit.query.get("done", ""), ""), **view(found)
-        )
+        ahead = await reports.forecast(visit.workspace_id, visit.path_id()) if found.state in AHEAD else None
+        done = DONE.get(visit.query.get("done", ""), "")
+        return visit.show("report.html", screen="campaigns", done=done, forecast=ahead, **view(found))
 
     async def command(visit: Visit) -> Response:
         name, campaign_id = str(visit.request.path_params["command"]), visit.path_id()
