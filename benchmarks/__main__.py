@@ -14,6 +14,7 @@ BENCHMARKS = {
     "campaign": ("benchmarks.campaign",),
     "engine": ("benchmarks.campaign", "--source", "ready", "--messages", "10000"),
     "smtp_transport": ("benchmarks.smtp_transport",),
+    "people": ("benchmarks.people",),
 }
 
 

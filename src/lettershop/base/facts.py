@@ -211,11 +211,25 @@ class ContactChanged(Fact):
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactsImported(Fact):
+    """An import is done, or was undone (`what`): how many people it made, changed and put on the list; how many rows it refused."""
+
+    what: str
+    import_id: int
+    list_id: int | None = None
+    created: int = 0
+    updated: int = 0
+    joined: int = 0
+    refused: int = 0
+
+
 KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
         Delivered, Deferred, Bounced, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
         Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped, ContactChanged,
+        ContactsImported,
     )
 }  # fmt: skip
 

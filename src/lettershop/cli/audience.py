@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from lettershop.app.house import House
 from lettershop.cli.context import AsJson, ConfigFile, print_json, run
-from lettershop.marketing.contacts import ImportResult, describe
+from lettershop.marketing.import_run import ImportResult, describe
 
 commands = typer.Typer(no_args_is_help=True, help="People: import.")
 

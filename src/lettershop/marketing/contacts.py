@@ -1,51 +1,45 @@
-"""Import of people from a CSV file: read, checked, taken in batches, the refused rows written beside it with the reason.
+"""Import of people from a file: looked at, taken in as a job, undone.
 
-    bytes > encoding and delimiter guessed > rows (`csv`, streaming) > `check` a row > `store.contacts.take`, 1,000 a transaction
+    file > `table_file` (encoding, delimiter) > kinds learned from the whole file > `import_rows` a row
+         > `store.imports.take_in`, 2,000 a transaction, with how far the job is > the refused into a file with the reason
 
-Memory stays the same however long the file is, and other writers come in between the transactions. A consent basis is
-required: the law wants to know on what ground somebody is written to, and it is kept with each subscription.
+Memory stays the same however long the file is, and other writers come in between the transactions. While one batch is
+written, the next is read and checked. A consent basis is required: the law wants to know on what ground somebody is
+written to, and it is kept with each subscription. An import handed over with `submit` is worked off by the scheduler's
+process (`step`), goes on after a crash where it was, and nobody has to wait for it.
 """
 
 import asyncio
-import csv
-import gzip
-import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import IO, Any, TextIO
-
-from charset_normalizer import from_bytes
-from email_validator import EmailNotValidError, validate_email
+from typing import Any
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Invalid, Refused
-from lettershop.marketing.quoted import clean
-from lettershop.store import contacts, subscriptions
-from lettershop.store.contacts import NewContact, Taken
+from lettershop.base.errors import LettershopError, NotFound, Refused
+from lettershop.base.facts import ContactsImported
+from lettershop.marketing.import_rows import ImportOptions
+from lettershop.marketing.import_run import (
+    FilePreview,
+    HasMail,
+    ImportNotReady,
+    ImportResult,
+    Plan,
+    Run,
+    header_of,
+    learn,
+)
+from lettershop.marketing.import_run import preview as preview_of
+from lettershop.marketing.table_file import TableFile
+from lettershop.store import attributes, columnar, import_undo, imports, subscriptions
 from lettershop.store.database import Database, Transaction
-from lettershop.store.subscriptions import Consent
-from lettershop.wire.address import Address, InvalidAddress
+from lettershop.store.imports import ImportJob
 
-BATCH = 1000
-"""Rows in one transaction."""
-
-SAMPLE = 65_536
-"""Bytes of the file from which encoding and delimiter are guessed."""
-
-MAX_VALUE = 10_000
-"""Characters of one cell."""
+TURN = 10
+"""Batches of one step of the scheduler."""
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
-
-
-class FileNotUnderstood(Invalid):
-    """The file is no CSV file with a header line that names an address column."""
-
-    code = "import-file"
 
 
 class NoConsentBasis(Refused):
@@ -54,316 +48,203 @@ class NoConsentBasis(Refused):
     code = "consent-basis"
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """A row that was not taken. `line` counts from 1, as an editor does; a row of several lines is where it ends."""
+class ImportUnknown(NotFound):
+    """There is no such import in this workspace."""
 
-    line: int
-    reason: str
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """What became of a file. `unchanged` were there already, just so, or came twice; `rejected_file` is None if nothing was refused."""
-
-    import_id: int
-    list_id: int
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    joined: int
-    refused: int
-    rejected_file: Path | None
-    examples: tuple[RefusedRow, ...]
-
-
-# -- a file as text ----------------------------------------------------------------------------------------------------
-
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-
-
-def guess_encoding(sample: bytes) -> str:
-    """The encoding of the beginning of a file: by its mark, by being UTF-8, by UTF-16's zeros, else the likeliest Latin one."""
-    for mark, name in _BOMS:
-        if sample.startswith(mark):
-            return name
-    even, odd = sample[0:400:2].count(0), sample[1:400:2].count(0)
-    if max(even, odd) * 4 > len(sample[:400]):
-        return "utf-16-le" if odd > even else "utf-16-be"
-    try:
-        sample[: sample.rfind(b"\n") + 1 or len(sample)].decode("utf-8")
-    except UnicodeDecodeError:
-        best = from_bytes(sample, cp_isolation=["cp1252", "cp1250", "iso8859_2", "iso8859_15"]).best()
-        return best.encoding if best is not None else "cp1252"
-    return "utf-8"
-
-
-def guess_delimiter(header: str) -> str:
-    """The delimiter of a header line: the likeliest of , ; tab |."""
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max((",", ";", "\t", "|"), key=bare.count)
-
-
-def map_header(cells: Sequence[str]) -> list[str]:
-    """Names of the columns: `email` and `name` recognised by their usual names, the others as attributes."""
-    names: list[str] = []
-    for number, cell in enumerate(cells, 1):
-        plain = re.sub(r"\W+", "_", clean(cell).strip().lower()).strip("_")
-        name = _USUAL.get(plain, plain)
-        if not name or name[0].isdigit():
-            name = f"column_{number}" if not name else f"_{name}"
-        names.append(name if name not in names else f"{name}_{number}")
-    if "email" not in names:
-        raise FileNotUnderstood(
-            "No column holds the address.", remedy=f"Name it email; the columns are {', '.join(cells)[:200]}."
-        )
-    return names
-
-
-_USUAL = {
-    **dict.fromkeys(
-        ("e_mail", "mail", "email_address", "e_mail_address", "address", "adresse", "e_mail_adresse"), "email"
-    ),
-    **dict.fromkeys(("full_name", "fullname", "display_name", "contact_name"), "name"),
-    **dict.fromkeys(("firstname", "given_name", "vorname", "prénom", "prenom", "nombre", "fname"), "first_name"),
-    **dict.fromkeys(("lastname", "surname", "family_name", "nachname", "apellido", "lname"), "last_name"),
-}
-
-
-# -- a row -------------------------------------------------------------------------------------------------------------
-
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?")
-_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
-
-
-def typed(cell: str) -> str | int | float | bool:
-    """A cell as number, yes/no, date (as text "2026-01-31") or text. What has a leading zero or plus stays text."""
-    if _NUMBER.fullmatch(cell):
-        return float(cell) if "." in cell else int(cell)
-    if cell.lower() in _FLAGS:
-        return _FLAGS[cell.lower()]
-    match = _DATE.fullmatch(cell)
-    if match is None:
-        return cell
-    year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
-    try:
-        return date(int(year), int(month), int(day)).isoformat()
-    except ValueError:
-        return cell
-
-
-def check_address(text: str) -> Address:
-    """A deliverable-looking address; raises InvalidAddress with the reason in words. No network is asked."""
-    if not text:
-        raise InvalidAddress("The address is empty.")
-    if "@" not in text:
-        raise InvalidAddress("The address has no @.")
-    try:
-        checked = validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        raise InvalidAddress(str(error)) from error
-    return Address.parse(f"{checked.local_part}@{checked.ascii_domain}")
-
-
-def check(names: Sequence[str], cells: Sequence[str]) -> NewContact:
-    """A row as a contact; raises Invalid with the reason in words."""
-    if len(cells) != len(names):
-        raise Invalid(f"{len(cells)} columns instead of {len(names)}.")
-    row = {name: clean(cell).strip() for name, cell in zip(names, cells, strict=True)}
-    if any("\ufffd" in value for value in row.values()):
-        raise Invalid("A character is not valid in the encoding of the file.")
-    if any(len(value) > MAX_VALUE for value in row.values()):
-        raise Invalid(f"A cell has more than {MAX_VALUE} characters.")
-    address = check_address(row.pop("email"))
-    name = row.pop("name", "")
-    attributes = {key: typed(value) for key, value in row.items() if value}
-    if not name:
-        name = " ".join([str(attributes[key]) for key in ("first_name", "last_name") if key in attributes])
-    return NewContact(str(address), address.key, address.domain, name, attributes)
-
-
-# -- the whole file ----------------------------------------------------------------------------------------------------
+    code = "import"
 
 
 class ContactImport:
-    """Imports files into a workspace."""
+    """Imports files into a workspace. `folder` keeps the files of jobs and what they refused."""
 
-    def __init__(self, main: Database, clock: Clock) -> None:
+    def __init__(
+        self, main: Database, clock: Clock, *, folder: Path | None = None, has_mail: HasMail | None = None
+    ) -> None:
         self._main = main
         self._clock = clock
+        self._folder = folder
+        self._has_mail = has_mail
+        self._running: dict[int, Run] = {}
+
+    # -- at once
 
     async def run(
         self,
         path: Path,
         *,
         workspace_id: int,
-        list_name: str,
-        basis: str,
+        list_name: str = "",
+        basis: str = "",
         kind: str = "express",
+        options: ImportOptions | None = None,
         progress: Progress = lambda _done, _total: None,
         rejected: Path | None = None,
+        by: str = "",
     ) -> ImportResult:
         """Take the file in; raises NoConsentBasis or FileNotUnderstood before anything is written.
 
-        `basis`: on what ground, in words, e.g. "opted in at checkout"; `kind`: express or implied. Refused rows go to
-        `rejected`, by default `<name>.rejected.csv` beside the file.
+        `options` tells all; without them `list_name`, `basis` and `kind` do. Refused rows go to `rejected`, by default
+        `<name>.rejected.csv` beside the file.
         """
-        if not basis.strip() or kind not in ("express", "implied"):
-            raise NoConsentBasis(
-                "An import needs the ground on which these people may be written to.",
-                remedy='Say it in words, e.g. "opted in at checkout".',
-            )
-        reader = await asyncio.to_thread(RowReader.open, path)
-        try:
-            return await self._take(
-                reader, path, workspace_id, list_name, Consent(kind, basis, "import"), progress, rejected
-            )
-        finally:
-            reader.close()
-
-    async def _take(
-        self, reader: "RowReader", path: Path, workspace_id: int, list_name: str, consent: Consent,
-        progress: Progress, rejected: Path | None,
-    ) -> ImportResult:  # fmt: skip
+        options = _with_basis(options or ImportOptions(list_name, basis, kind))
+        kinds = await self._main.read(attributes.kinds, workspace_id)
+        plan = await asyncio.to_thread(learn, path, options, kinds)
         import_id, list_id = await self._main.write(
-            _begin, workspace_id, list_name, path.name, consent.basis, self._clock.now()
+            _begin, workspace_id, options, self._clock.now(), file_name=path.name, state="running", by=by
         )
-        refusals = _Refusals(rejected or path.with_name(f"{path.stem}.rejected.csv"), reader.header)
-        taken, good = Taken(), 0
-        while True:
-            rows, bad, more = await asyncio.to_thread(reader.batch, BATCH)
-            refusals.add(bad)
-            if rows:
-                good += len(rows)
-                now = self._clock.now()
-                taken += await self._main.write(contacts.take, workspace_id, list_id, rows, consent, now)
-            progress(reader.done, reader.total)
-            if not more:
-                break
-        refusals.close()
-        await self._main.write(contacts.end_import, import_id, good, refusals.count, self._clock.now())
-        return ImportResult(
-            import_id=import_id, list_id=list_id, rows=good + refusals.count,
-            created=taken.created, updated=taken.updated, unchanged=good - taken.created - taken.updated,
-            joined=taken.joined, refused=refusals.count, rejected_file=refusals.path if refusals.count else None,
-            examples=tuple(refusals.examples),
+        rejected = rejected or path.with_name(f"{path.stem}.rejected.csv")
+        run = await self._open(await self._job(import_id), path, rejected, plan)
+        with closing(run):
+            try:
+                while await run.turn():
+                    progress(run.file.done, run.file.total)
+            except Exception as error:
+                await self._fail(import_id, error)
+                raise
+        progress(run.file.total, run.file.total)
+        return run.result(list_id)
+
+    async def preview(
+        self, path: Path, *, workspace_id: int, columns: Mapping[str, str] | None = None, limit: int = 1000
+    ) -> FilePreview:
+        """What an import would make of the first rows; writes nothing. Raises FileNotUnderstood."""
+        kinds = await self._main.read(attributes.kinds, workspace_id)
+        return await asyncio.to_thread(preview_of, path, columns or {}, kinds, limit)
+
+    # -- as a job
+
+    async def submit(
+        self, workspace_id: int, path: Path, options: ImportOptions, *, file_name: str = "", by: str = ""
+    ) -> int:
+        """Hand a file over to the scheduler's process; the import's id. The file (name it in full) must stay there until it is done.
+
+        Raises NoConsentBasis or FileNotUnderstood at once. `ImportJob` (by `get`) tells how far it is.
+        """
+        options = _with_basis(options)
+        await asyncio.to_thread(header_of, path, options)
+        import_id, _ = await self._main.write(
+            _begin, workspace_id, options, self._clock.now(), file_name=file_name or path.name, state="waiting", by=by,
+            file=str(path),
         )  # fmt: skip
+        return import_id
+
+    async def get(self, workspace_id: int, import_id: int) -> ImportJob:
+        """How far an import is; raises ImportUnknown."""
+        job = await self._main.read(imports.by_id, import_id)
+        if job is None or job.workspace_id != workspace_id:
+            raise ImportUnknown(f"There is no import {import_id}.")
+        return job
+
+    async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> Sequence[ImportJob]:
+        """The workspace's imports, newest first."""
+        return await self._main.read(imports.page, workspace_id, before=before, limit=limit)
+
+    async def step(self) -> bool:
+        """Work on the oldest job for some batches; True if there may be more. Runs in one process at a time."""
+        job = await self._main.read(imports.to_do)
+        if job is None:
+            return False
+        if job.state == "undoing":
+            await self._undo_piece(job)
+            return True
+        try:
+            return await self._work_on(job)
+        except LettershopError as error:
+            self._forget(job.id)
+            await self._fail(job.id, error)
+            return True
+
+    async def _fail(self, import_id: int, error: Exception) -> None:
+        """The rows so far stay; the import can be undone, or the file imported again."""
+        words = (
+            error.public if isinstance(error, LettershopError) else "The import was broken off by an unforeseen error."
+        )
+        await self._main.write(_failed, import_id, words, self._clock.now())
+
+    async def _work_on(self, job: ImportJob) -> bool:
+        run = self._running.get(job.id)
+        if run is None:
+            options, path = ImportOptions.read(job.options), Path(job.file)
+            kinds = await self._main.read(attributes.kinds, job.workspace_id)
+            plan = await asyncio.to_thread(learn, path, options, kinds)
+            rejected = (self._folder or path.parent) / f"import-{job.id}.rejected.csv"
+            run = self._running[job.id] = await self._open(job, path, rejected, plan)
+        for _ in range(TURN):
+            if not await run.turn():
+                self._forget(job.id)
+                break
+        return True
+
+    def _forget(self, import_id: int) -> None:
+        run = self._running.pop(import_id, None)
+        if run is not None:
+            run.close()
+
+    async def _open(self, job: ImportJob, path: Path, rejected: Path, plan: Plan) -> Run:
+        file = await asyncio.to_thread(TableFile.open, path)
+        await self._main.write(_know, job, plan.learned, file.total, self._clock.now())
+        run = Run(self._main, self._clock, job, file, plan, rejected, self._has_mail)
+        if job.rows:
+            await asyncio.to_thread(run.skip, job.rows)
+        return run
+
+    async def _job(self, import_id: int) -> ImportJob:
+        job = await self._main.read(imports.by_id, import_id)
+        assert job is not None
+        return job
+
+    # -- undone
+
+    async def undo(self, workspace_id: int, import_id: int, *, wait: bool = True) -> None:
+        """Undo a whole import (`store.import_undo` says what stays); without `wait` the scheduler's process does it."""
+        job = await self.get(workspace_id, import_id)
+        if not await self._main.write(
+            imports.move, job.id, "undoing", only_from=("done", "failed", "running", "waiting")
+        ):
+            raise ImportNotReady(f"The import is {job.state}.")
+        self._forget(job.id)
+        while wait and await self._undo_piece(job):
+            pass
+
+    async def _undo_piece(self, job: ImportJob) -> bool:
+        undone = await self._main.write(import_undo.undo, job.id, self._clock.now())
+        await self._main.write(columnar.fold, job.workspace_id)
+        if not undone.more:
+            await self._main.write(_undone, job, self._clock.now())
+        return undone.more
+
+
+def _with_basis(options: ImportOptions) -> ImportOptions:
+    if not options.basis.strip():
+        raise NoConsentBasis(
+            "An import needs the ground on which these people may be written to.",
+            remedy='Say it in words, e.g. "opted in at checkout".',
+        )
+    return options
 
 
 def _begin(
-    tx: Transaction, workspace_id: int, list_name: str, file_name: str, basis: str, at: float
-) -> tuple[int, int]:
-    list_id = subscriptions.ensure_list(tx, workspace_id, list_name, at)
-    return contacts.begin_import(tx, workspace_id, list_id, file_name, basis, at), list_id
+    tx: Transaction, /, workspace_id: int, options: ImportOptions, at: float, **values: Any
+) -> tuple[int, int | None]:
+    list_id = subscriptions.ensure_list(tx, workspace_id, options.list_name, at) if options.list_name else None
+    told = {"list_id": list_id, "basis": options.basis, "options": options.told(), "started_at": at}
+    return imports.begin(tx, workspace_id, **told, **values), list_id
 
 
-class RowReader:
-    """The rows of a file, checked, a batch at a time. `done` of `total` bytes are read."""
-
-    def __init__(self, raw: IO[bytes], total: int) -> None:
-        self.total = total
-        self._raw = raw
-        source: Any = raw
-        if raw.read(2) == b"\x1f\x8b":
-            source = gzip.GzipFile(fileobj=raw)
-        raw.seek(0)
-        sample = source.read(SAMPLE)
-        source.seek(0)
-        self._text: TextIO = io.TextIOWrapper(source, encoding=guess_encoding(sample), errors="replace", newline="")
-        self._text.seek(0)
-        start = self._text.readline()
-        self._text.seek(0)
-        self._rows: Iterator[list[str]] = csv.reader(self._text, delimiter=guess_delimiter(start))
-        self.header: list[str] = next(self._rows, [])
-        self.names = map_header(self.header)
-
-    @classmethod
-    def open(cls, path: Path) -> "RowReader":
-        """Raises FileNotUnderstood."""
-        try:
-            raw = path.open("rb")
-        except OSError as error:
-            raise FileNotUnderstood(f"{path} cannot be read.") from error
-        try:
-            return cls(raw, path.stat().st_size)
-        except (csv.Error, OSError, UnicodeError) as error:
-            raw.close()
-            raise FileNotUnderstood(f"{path} is no CSV file.") from error
-        except FileNotUnderstood:
-            raw.close()
-            raise
-
-    @property
-    def done(self) -> int:
-        """Bytes read so far."""
-        return min(self._raw.tell(), self.total)
-
-    @property
-    def line(self) -> int:
-        """The line last read, from 1."""
-        return int(self._rows.line_num)  # type: ignore[attr-defined]
-
-    def batch(self, size: int) -> tuple[list[NewContact], list[RefusedRow], bool]:
-        """Up to `size` rows: the good, the refused, and whether there may be more. Of an address twice the last counts."""
-        good: list[NewContact] = []
-        bad: list[RefusedRow] = []
-        for _ in range(size):
-            try:
-                cells = next(self._rows)
-            except StopIteration:
-                return good, bad, False
-            except csv.Error as error:
-                bad.append(RefusedRow(self.line, f"The row is not well formed: {error}.", ()))
-                continue
-            if cells:
-                self._check(cells, good, bad)
-        return good, bad, True
-
-    def _check(self, cells: list[str], good: list[NewContact], bad: list[RefusedRow]) -> None:
-        try:
-            good.append(check(self.names, cells))
-        except Invalid as error:
-            bad.append(RefusedRow(self.line, error.public, tuple(cells)))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._text.close()
-        self._raw.close()
+def _know(tx: Transaction, job: ImportJob, learned: Mapping[str, str], size: int, at: float) -> None:
+    """The kinds are learned before the first row is taken."""
+    attributes.learn(tx, job.workspace_id, learned, at)
+    imports.move(tx, job.id, "running", only_from=("waiting",))
+    imports.change(tx, job.id, size=size)
 
 
-class _Refusals:
-    """The file of refused rows: line and reason before the original cells. Made when the first row is refused."""
-
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
-        self.path = path
-        self.count = 0
-        self.examples: list[RefusedRow] = []
-        self._header = header
-        self._file: TextIO | None = None
-
-    def add(self, rows: Sequence[RefusedRow]) -> None:
-        if not rows:
-            return
-        if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-            csv.writer(self._file).writerow(["line", "reason", *self._header])
-        csv.writer(self._file).writerows([[row.line, row.reason, *row.cells] for row in rows])
-        self.count += len(rows)
-        self.examples += rows[: 20 - len(self.examples)]
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+def _failed(tx: Transaction, import_id: int, words: str, at: float) -> None:
+    if imports.move(tx, import_id, "failed", only_from=("waiting", "running")):
+        imports.change(tx, import_id, error=words, finished_at=at)
 
 
-def describe(result: ImportResult) -> Mapping[str, Any]:
-    """The result for `--json`."""
-    return {
-        "rows": result.rows, "created": result.created, "updated": result.updated, "unchanged": result.unchanged,
-        "joined": result.joined, "refused": result.refused,
-        "rejected_file": str(result.rejected_file) if result.rejected_file else None,
-        "examples": [{"line": row.line, "reason": row.reason} for row in result.examples],
-    }  # fmt: skip
+def _undone(tx: Transaction, job: ImportJob, at: float) -> None:
+    imports.change(tx, job.id, state="undone", finished_at=at)
+    tx.fact(
+        ContactsImported(at=at, workspace_id=job.workspace_id, what="undone", import_id=job.id, list_id=job.list_id)
+    )

@@ -168,7 +168,7 @@ def _set_moments(tx: Transaction, moments: Mapping[tuple[int, str], float]) -> N
             column = contacts.c[name]
             newer = (contacts.c.id == bindparam("_id")) & (func.coalesce(column, 0.0) < bindparam("at"))
             tx.conn.execute(update(contacts).where(newer).values({name: bindparam("at")}), rows)
-    columnar.mark(tx, {contact for contact, _ in moments})
+    columnar.mark(tx, {contact for contact, _ in moments}, deeds_only=True)
 
 
 def addresses(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, str]]:

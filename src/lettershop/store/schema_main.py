@@ -146,6 +146,7 @@ contact_changes = Table(
     "contact_changes", metadata,  # contacts that are in the copy but have changed since
     Column("workspace_id", Id, primary_key=True, autoincrement=False),
     Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("deeds_only", Boolean, nullable=False, server_default=false()),  # nothing but the moments of what they did
 )  # fmt: skip
 
 consents = Table(
