@@ -42,7 +42,8 @@ def test_addresses_of_all_scripts_are_taken():
     [
         ("gmial.com", "gmail.com"), ("gmail.con", "gmail.com"), ("gmai.com", "gmail.com"), ("gmaill.com", "gmail.com"),
         ("hotmial.com", "hotmail.com"), ("yaho.com", "yahoo.com"), ("outlok.com", "outlook.com"), ("t-onlin.de", "t-online.de"),
-        ("gmail.com", ""), ("brand.example", ""), ("email.com", ""), ("mac.com", ""), ("mc.com", ""), ("mail.com", ""), ("aol.con", "aol.com"), ("yahoo.it", ""),
+        ("gmail.com", ""), ("brand.example", ""), ("email.com", ""), ("mac.com", ""), ("mc.com", ""),
+        ("mail.com", ""), ("aol.con", "aol.com"), ("yahoo.it", ""),
     ],
 )  # fmt: skip
 def test_mistyped_domains(domain, meant):

@@ -55,6 +55,7 @@ def test_values_of_another_kind(kind, value):
 
 
 WORD = st.text(alphabet="ab ,;|ü", min_size=1, max_size=5).map(str.strip).filter(bool)
+PART = st.text(alphabet="ab ,|", min_size=1, max_size=4).map(str.strip).filter(bool)
 VALUE = st.one_of(
     st.tuples(st.just("number"), st.integers(-(10**14), 10**14)),
     st.tuples(st.just("boolean"), st.booleans()),

@@ -111,7 +111,7 @@ async def test_a_compressed_file_and_a_file_of_many_batches(store, clock, tmp_pa
     assert (result.created, result.refused, result.rejected_file) == (4500, 0, None)
     assert await store.main.read(people.count, workspace, tree_of('domain = "x.example"'), clock.now()) == 4500
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(FileNotUnderstood, match="no CSV file|too early"):
+    with pytest.raises(FileNotUnderstood, match=r"no CSV file|too early"):
         await run(store, clock, path)
 
 
@@ -264,7 +264,7 @@ async def test_undoing_takes_back_what_came_with_it_and_nothing_else(store, cloc
     )
     _, result = await run(store, clock, second)
     assert (result.created, result.updated, result.joined) == (2, 2, 2)
-    old, left, gone, kept = await store.main.read(contacts.page, workspace)
+    old, left, _, kept = await store.main.read(contacts.page, workspace)
     word = Consent("express", "said so on the page", "page")
     await store.main.write(subscriptions.join, workspace, None, [kept.id], word, clock.now())
     service = ContactImport(store.main, clock)
