@@ -1,14 +1,18 @@
-"""Which envelope next: the leased ones, by site, priority and lane. [pure]
+"""Which envelope next: the leased ones of one way, by priority, workspace and lane. [pure]
 
 Two questions are answered here. `shares`: how many envelopes may be leased from which lane, so that a password reset never
-waits behind a newsletter and no tenant starves another. `Schedule.take`: which of a site's envelopes a connection gets:
-the highest priority first, within it the lanes in turn.
+waits behind a newsletter and no tenant starves another. `Turns.take`: which envelopes a connection gets: the highest
+priority first, within it the workspaces in turn, within a workspace its lanes. So ten campaigns of one tenant get as much
+as the one of another.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from lettershop.store.envelopes import Lane, Leased
+from lettershop.store.envelopes import BULK, Lane, Leased
+
+NEWCOMER = 20
+"""A full window has a twentieth of its size more for each workspace that holds nothing of it."""
 
 
 def shares(lanes: Sequence[Lane], room: Callable[[int], int]) -> list[tuple[Lane, int]]:
@@ -29,126 +33,154 @@ def shares(lanes: Sequence[Lane], room: Callable[[int], int]) -> list[tuple[Lane
     return result
 
 
-class SiteQueue:
-    """What is leased for one site: a queue for each lane, those of a priority served in turn."""
+Allowed = Callable[[Lane, int], int]
+"""How many of so many envelopes of a lane may go now."""
 
-    __slots__ = ("_lanes", "size")
+
+class Turns:
+    """What is leased for one way: priority > workspace > lane > envelopes, the last two served in turn."""
+
+    __slots__ = ("_lanes", "_levels", "size")
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[int, int], deque[Leased]] = {}  # (priority, lane) in the order of turns
+        self._levels: dict[int, dict[int, dict[int, deque[Leased]]]] = {}
+        self._lanes: dict[int, Lane] = {}
         self.size = 0
 
     @property
     def priority(self) -> int:
-        """The most urgent priority that waits."""
-        return min(priority for priority, _ in self._lanes)
+        """The most urgent priority that waits; raises ValueError if nothing does."""
+        return min(self._levels)
+
+    def lanes(self) -> Iterator[Lane]:
+        """The lanes with envelopes here."""
+        return (self._lanes[key] for level in self._levels.values() for own in level.values() for key in own)
+
+    def before(self, priority: int = BULK) -> int:
+        """How many wait that are more urgent than this."""
+        return sum(
+            len(queue) for own, level in self._levels.items() if own < priority for lanes in level.values()
+            for queue in lanes.values()
+        )  # fmt: skip
 
     def add(self, lane: Lane, leased: Leased) -> None:
         """Put at the end of its lane's queue."""
-        queue = self._lanes.get(key := (lane.priority, lane.lane_id))
+        level = self._levels.get(lane.priority)
+        if level is None:
+            level = self._levels[lane.priority] = {}
+        lanes = level.get(lane.workspace_id)
+        if lanes is None:
+            lanes = level[lane.workspace_id] = {}
+        queue = lanes.get(lane.lane_id)
         if queue is None:
-            queue = self._lanes[key] = deque()
+            queue = lanes[lane.lane_id] = deque()
+            self._lanes[lane.lane_id] = lane
         queue.append(leased)
         self.size += 1
 
-    def take(self, count: int) -> list[Leased]:
-        """The next `count`, fewer if there are no more."""
+    def take(self, count: int, allowed: Allowed | None = None) -> list[Leased]:
+        """The next `count`, fewer if there are no more or no more are allowed."""
         taken: list[Leased] = []
-        while len(taken) < count and self._lanes:
-            key = min(self._lanes, key=_priority)  # of equal ones the first: the one whose turn was longest ago
-            queue = self._lanes.pop(key)
-            taken.append(queue.popleft())
-            if queue and not self._lanes:  # one lane alone: no turns to keep
-                while queue and len(taken) < count:
-                    taken.append(queue.popleft())
-            if queue:
-                self._lanes[key] = queue  # to the end of the turns
+        budget: dict[int, int] = {}
+        for priority in sorted(self._levels):
+            level = self._levels[priority]
+            held: list[tuple[int, int, deque[Leased]]] = []
+            while level and len(taken) < count:
+                self._turn(level, count, taken, held, budget, allowed)
+            for workspace, lane_id, queue in held:
+                level.setdefault(workspace, {})[lane_id] = queue
+            if not level:
+                del self._levels[priority]
+            if len(taken) >= count:
+                break
         self.size -= len(taken)
         return taken
 
+    def _turn(
+        self, level: dict[int, dict[int, deque[Leased]]], count: int, taken: list[Leased],
+        held: list[tuple[int, int, deque[Leased]]], budget: dict[int, int], allowed: Allowed | None,
+    ) -> None:  # fmt: skip
+        """The next lane of the next workspace; alone, it gives all that is wanted at once."""
+        workspace = next(iter(level))
+        lanes = level.pop(workspace)
+        lane_id = next(iter(lanes))
+        queue = lanes.pop(lane_id)
+        most = 1 if level or lanes else count - len(taken)
+        if allowed is not None:
+            if lane_id not in budget:
+                budget[lane_id] = allowed(self._lanes[lane_id], min(count - len(taken), len(queue)))
+            most = min(most, budget[lane_id])
+            budget[lane_id] -= min(most, len(queue))
+        for _ in range(min(most, len(queue))):
+            taken.append(queue.popleft())
+        if queue and most == 0:
+            held.append((workspace, lane_id, queue))
+        elif queue:
+            lanes[lane_id] = queue  # to the end of the turns
+        if lanes:
+            level[workspace] = lanes
+
     def shed(self, count: int) -> list[Leased]:
-        """The `count` that would come last, in the order in which they would come."""
+        """The `count` that would come last, in the order in which they would come; a part of every lane's end."""
         shed: list[Leased] = []
-        while len(shed) < count and self._lanes:
-            key = max(self._lanes, key=_priority)
-            queue = self._lanes[key]
-            while queue and len(shed) < count:
-                shed.append(queue.pop())
-            if not queue:
-                del self._lanes[key]
+        for priority in sorted(self._levels, reverse=True):
+            level = self._levels[priority]
+            while level and len(shed) < count:
+                workspace, lanes = max(level.items(), key=_weight)
+                lane_id, queue = max(lanes.items(), key=_length)
+                while queue and len(shed) < count:
+                    shed.append(queue.pop())
+                self._tidy(level, workspace, lane_id)
+            if not level:
+                del self._levels[priority]
         self.size -= len(shed)
         return shed[::-1]
 
-    def drop(self, wanted: Callable[[int], bool]) -> list[Leased]:
-        """Take out all lanes that `wanted(lane_id)` does not want."""
-        gone = [key for key in self._lanes if not wanted(key[1])]
-        dropped = [leased for key in gone for leased in self._lanes.pop(key)]
-        self.size -= len(dropped)
+    @staticmethod
+    def _tidy(level: dict[int, dict[int, deque[Leased]]], workspace: int, lane_id: int) -> None:
+        if not level[workspace][lane_id]:
+            del level[workspace][lane_id]
+        if not level[workspace]:
+            del level[workspace]
+
+    def drop(self, wanted: Callable[[int, Leased], bool]) -> list[Leased]:
+        """Take out all envelopes that `wanted(lane_id, envelope)` does not want."""
+        dropped: list[Leased] = []
+        for level in self._levels.values():
+            for lanes in level.values():
+                for lane_id, queue in lanes.items():
+                    out = [one for one in queue if not wanted(lane_id, one)]
+                    if out:
+                        gone = {one.envelope_id for one in out}
+                        lanes[lane_id] = deque(one for one in queue if one.envelope_id not in gone)
+                        dropped += out
+        if dropped:
+            self._levels = _without_empty(self._levels)
+            self.size -= len(dropped)
         return dropped
 
-
-def _priority(key: tuple[int, int]) -> int:
-    return key[0]
-
-
-class Schedule:
-    """All that is leased and not yet taken by a connection."""
-
-    def __init__(self) -> None:
-        self._sites: dict[str, SiteQueue] = {}
-
-    def __len__(self) -> int:
-        """How many wait."""
-        return sum(queue.size for queue in self._sites.values())
-
-    def add(self, lane: Lane, leased: Iterable[Leased]) -> None:
-        """Newly leased envelopes of one lane."""
-        for one in leased:
-            queue = self._sites.get(one.site)
-            if queue is None:
-                queue = self._sites[one.site] = SiteQueue()
-            queue.add(lane, one)
-
-    def waiting(self, site: str) -> int:
-        """How many wait for a site."""
-        queue = self._sites.get(site)
-        return queue.size if queue else 0
-
-    def sites(self) -> Iterator[tuple[str, int]]:
-        """Sites with mail and how much, the most urgent first, then in the order in which they came."""
-        for site, queue in sorted(self._sites.items(), key=lambda item: item[1].priority):
-            yield site, queue.size
-
-    def take(self, site: str, count: int) -> list[Leased]:
-        """The next `count` for a site."""
-        queue = self._sites.get(site)
-        if queue is None:
+    def drop_lanes(self, wanted: Callable[[int], bool]) -> list[Leased]:
+        """Take out all envelopes of lanes that are not wanted; cheap where all are."""
+        if all(wanted(lane_id) for level in self._levels.values() for lanes in level.values() for lane_id in lanes):
             return []
-        taken = queue.take(count)
-        if not queue.size:
-            del self._sites[site]
-        return taken
+        return self.drop(lambda lane_id, _: wanted(lane_id))
 
-    def shed(self, site: str, count: int) -> list[Leased]:
-        """The last `count` of a site."""
-        queue = self._sites[site]
-        shed = queue.shed(count)
-        if not queue.size:
-            del self._sites[site]
-        return shed
 
-    def drop(self, wanted: Callable[[int], bool]) -> list[Leased]:
-        """Take out the envelopes of lanes that are not wanted any more (held, cancelled)."""
-        dropped = [leased for queue in self._sites.values() for leased in queue.drop(wanted)]
-        self._sites = {site: queue for site, queue in self._sites.items() if queue.size}
-        return dropped
+def _without_empty(
+    levels: dict[int, dict[int, dict[int, deque[Leased]]]],
+) -> dict[int, dict[int, dict[int, deque[Leased]]]]:
+    kept: dict[int, dict[int, dict[int, deque[Leased]]]] = {}
+    for priority, level in levels.items():
+        for workspace, lanes in level.items():
+            for lane_id, queue in lanes.items():
+                if queue:
+                    kept.setdefault(priority, {}).setdefault(workspace, {})[lane_id] = queue
+    return kept
 
-    def drop_at(self, site: str, wanted: Callable[[int], bool]) -> list[Leased]:
-        """The same at one site."""
-        queue = self._sites.get(site)
-        if queue is None:
-            return []
-        dropped = queue.drop(wanted)
-        if not queue.size:
-            del self._sites[site]
-        return dropped
+
+def _weight(item: tuple[int, dict[int, deque[Leased]]]) -> int:
+    return sum(len(queue) for queue in item[1].values())
+
+
+def _length(item: tuple[int, deque[Leased]]) -> int:
+    return len(item[1])

@@ -52,7 +52,10 @@ STATE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A queue that may be leased from; `per_second` limits all processes together, `taken_until` is how far they are."""
+    """A queue that may be leased from; `per_second` limits all processes together, `taken_until` is how far they are.
+
+    `sender` is the domain of its senders where all have the same, `pool` the pool of source addresses it was given.
+    """
 
     lane_id: int
     workspace_id: int
@@ -60,6 +63,8 @@ class Lane:
     priority: int
     per_second: float | None = None
     taken_until: float = 0.0
+    sender: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,466 @@
+"""All that is decided about mail on its way out: sites, ways, source addresses, whose turn it is. [pure]
+
+    place("b.example", hosts)      a domain's site and way, learned from its route
+    add(lane, leased)              mail joins its way; domains without a place wait in `unplaced`
+    openings(now)                  connections to open now: which way, from which source
+    take(way, pace, n, now)        what such a connection sends next: priorities, tenants in turn, rates, quotas
+    pace.accepted / pace.refused   what was answered (egress.pace)
+    surplus(now)                   what cannot go soon and should not fill the window, with the time it comes back
+    closed(opening)
+
+A *site* is what a receiver counts by (egress.shaping); its limits hold for each source address. A *way* is what one
+connection can serve: domains with the same hosts and the same demands on TLS, from one pool of addresses. Urgent mail
+(every priority before BULK) need not wait for the window or for rate tokens; where all connections of a site are in use,
+one that carries bulk is asked to leave (`evict`).
+
+Nothing here waits, reads a clock or knows a database: the engine drives it, and a simulation drives the same code with
+times of its own:
+
+    traffic = Traffic(shaping, pools, delays)
+    traffic.place("b.example", "key", ["mx.b.example"], frozenset({4}))
+    traffic.add(lane, leased)
+    for opening in traffic.openings(now): traffic.opened(opening); opening.pace.connected(); …
+    for one in traffic.take(opening.way, opening.pace, 10, now): … opening.pace.accepted(now)
+    for one, due in traffic.surplus(now): …queue again at `due`…
+    traffic.closed(opening)
+
+An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metrics and forecasts read `states(now)`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lettershop.egress.pace import PER_CONNECTION, Cell, Cells, OwnCell, Pace
+from lettershop.egress.schedule import Turns
+from lettershop.egress.shaping import Shaping, SiteName
+from lettershop.egress.sources import Pools, Source
+from lettershop.store.envelopes import BULK, Lane, Leased
+
+AHEAD = 10.0
+KEEP = 16
+"""`AHEAD` seconds' worth of a site, at least `KEEP` envelopes, is held here."""
+LONGEST_PARKED = 300.0
+STALLED = 60.0
+"""Seconds after which what waits for a site without answers is looked at again."""
+WANTED = 1.0
+"""Seconds for which other processes leave a connection to urgent mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """For whom an outer policy is asked: `provider` is the row of the table ("default": none of its own)."""
+
+    source: str
+    sender: str
+    site: str
+    provider: str
+    campaign_id: int
+    priority: int
+
+
+class Quota(Protocol):
+    """How many messages an outer policy lets go. Asked for a handful at a time; must not wait."""
+
+    def grant(self, ask: Ask, wanted: int, now: float) -> int:
+        """How many of `wanted` may go now; they count as gone."""
+
+    def refund(self, ask: Ask, count: int, now: float) -> None:
+        """So many did not go after all."""
+
+    def opens_at(self, ask: Ask, now: float) -> float:
+        """When the next may go; `now` or earlier if one may."""
+
+
+class Way:
+    """See the module. `domain` is one of those it serves."""
+
+    __slots__ = ("domain", "families", "key", "open", "pool", "queue", "site")
+
+    def __init__(self, site: "Site", key: str, pool: str, families: frozenset[int], domain: str) -> None:
+        self.site = site
+        self.key = key
+        self.pool = pool
+        self.families = families
+        self.domain = domain
+        self.queue = Turns()
+        self.open = 0
+
+
+class Site:
+    """A site with mail or connections in this process."""
+
+    __slots__ = ("name", "paces", "rate", "row", "ways")
+
+    def __init__(self, named: SiteName) -> None:
+        self.name = named.name
+        self.row = named.row
+        self.ways: dict[tuple[str, str], Way] = {}  # in the order of turns
+        self.paces: dict[str, Pace] = {}
+        self.rate: float | None = None  # answers a second in this process; None: not known yet
+
+    @property
+    def waiting(self) -> int:
+        """Envelopes that are held here for it."""
+        return sum(way.queue.size for way in self.ways.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a domain's mail goes."""
+
+    site: SiteName
+    key: str
+    families: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A connection to be made."""
+
+    way: Way
+    source: Source
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """One source at one site, for people and forecasts. Rates a minute, 0: no limit. Times since the epoch, 0: not."""
+
+    source: str
+    site: str
+    provider: str
+    connections: int
+    window: int
+    limit: int
+    per_minute: float
+    speed: float
+    waiting: int
+    rests_until: float
+    suspended_until: float
+    strikes: int
+    throttle: float
+    why: str
+
+
+class Traffic:
+    """One per process; see the module."""
+
+    def __init__(
+        self, shaping: Shaping, pools: Pools, delays: Sequence[float], *, cells: Cells | None = None,
+        quota: Quota | None = None, most: int = 200,
+    ) -> None:  # fmt: skip
+        self.shaping = shaping
+        self.pools = pools
+        self.sites: dict[str, Site] = {}
+        self.unplaced: dict[str, list[tuple[Lane, Leased]]] = {}
+        self.places: dict[str, Place] = {}
+        self.evict: list[Opening] = []  # where a connection that carries bulk should leave for urgent mail
+        self._delays = delays
+        self._own: dict[tuple[str, str], OwnCell] = {}
+        self._cells = cells or self._own_cell
+        self._quota = quota
+        self._most = most
+        self._open = 0
+        self._doubtful: set[int] = set()  # ids of openings to sites that were not reached before
+        self._capped = False
+
+    def __len__(self) -> int:
+        """How many wait."""
+        placed = sum(site.waiting for site in self.sites.values())
+        return placed + sum(len(entries) for entries in self.unplaced.values())
+
+    def _own_cell(self, source: str, site: str) -> Cell:
+        return self._own.setdefault((source, site), OwnCell())
+
+    # -- mail in ------------------------------------------------------------------------------------------------------
+
+    def place(
+        self, domain: str, key: str, hosts: Sequence[str], families: frozenset[int], *, by_domain: bool = True
+    ) -> Place:
+        """Learn where a domain's mail goes (`hosts` best first); what waited for that joins its way."""
+        place = Place(self.shaping.site(domain, hosts, by_domain=by_domain), key, families)
+        if domain not in self.places and len(self.places) >= 100_000:
+            self.places.clear()
+        self.places[domain] = place
+        for lane, leased in self.unplaced.pop(domain, ()):
+            self._join(place, lane, leased)
+        return place
+
+    def displace(self, domain: str) -> None:
+        """The domain's place is not known any more; mail that comes now is placed anew."""
+        self.places.pop(domain, None)
+
+    def withdraw(self, domain: str) -> list[Leased]:
+        """Take out what waits for a place that there is not."""
+        return [leased for _, leased in self.unplaced.pop(domain, ())]
+
+    def add(self, lane: Lane, leased: Iterable[Leased]) -> None:
+        """Newly leased envelopes of one lane, or some that came back."""
+        places = self.places
+        for one in leased:
+            place = places.get(one.site)
+            if place is None:
+                self.unplaced.setdefault(one.site, []).append((lane, one))
+            else:
+                self._join(place, lane, one)
+
+    def _join(self, place: Place, lane: Lane, leased: Leased) -> None:
+        site = self.sites.get(place.site.name)
+        if site is None:
+            site = self.sites[place.site.name] = Site(place.site)
+        pool = self.pools.choose(lane)
+        way = site.ways.get((place.key, pool))
+        if way is None:
+            way = site.ways[place.key, pool] = Way(site, place.key, pool, place.families, leased.site)
+        way.queue.add(lane, leased)
+
+    def drop(self, wanted: Callable[[int, Leased], bool]) -> list[Leased]:
+        """Take out all envelopes that `wanted(lane_id, envelope)` does not want."""
+        dropped = [one for way in self._ways() for one in way.queue.drop(wanted)]
+        return dropped + self._drop_unplaced(wanted)
+
+    def drop_lanes(self, wanted: Callable[[int], bool]) -> list[Leased]:
+        """Take out the envelopes of lanes that are not wanted any more (held, cancelled, slowed down)."""
+        dropped = [one for way in self._ways() for one in way.queue.drop_lanes(wanted)]
+        return dropped + self._drop_unplaced(lambda lane_id, _: wanted(lane_id))
+
+    def _drop_unplaced(self, wanted: Callable[[int, Leased], bool]) -> list[Leased]:
+        dropped: list[Leased] = []
+        for domain, entries in list(self.unplaced.items()):
+            out = [leased for lane, leased in entries if not wanted(lane.lane_id, leased)]
+            if out:
+                dropped += out
+                self.unplaced[domain] = [entry for entry in entries if wanted(entry[0].lane_id, entry[1])]
+        return dropped
+
+    def _ways(self) -> Iterator[Way]:
+        return (way for site in self.sites.values() for way in site.ways.values() if way.queue.size)
+
+    # -- connections ----------------------------------------------------------------------------------------------------
+
+    def openings(self, now: float, site: Site | None = None) -> list[Opening]:
+        """Connections to open now, at one site or at all, the most urgent first. Each is counted as opened."""
+        found: list[Opening] = []
+        sites = [site] if site is not None else list(self.sites.values())
+        ways = [way for one in sites for way in one.ways.values() if way.queue.size]
+        ways.sort(key=lambda way: way.queue.priority)
+        self._capped = False
+        for way in ways:
+            if self._open >= self._most:
+                self._capped = True
+                break
+            found += self._open_for(way, now)
+        return found
+
+    @property
+    def capped(self) -> bool:
+        """Whether mail waited only because this process has all the connections that it may."""
+        return self._capped
+
+    def _open_for(self, way: Way, now: float) -> list[Opening]:
+        urgent = way.queue.priority < BULK
+        wanted = self._worth(way)
+        found: list[Opening] = []
+        while len(found) < wanted and self._open < self._most:
+            opening = self._best(way, now, urgent)
+            if opening is None:
+                break
+            self._opened(opening)
+            found.append(opening)
+        if urgent and not way.open:
+            self._make_room(way, now)
+        return found
+
+    def _worth(self, way: Way) -> int:
+        """How many more connections what waits is worth; one where those that are open get no answers."""
+        waiting = way.queue.size
+        if not way.open:
+            return 1 + waiting // PER_CONNECTION
+        return (waiting + PER_CONNECTION // 2) // PER_CONNECTION or int(way.site.rate == 0.0)
+
+    def _best(self, way: Way, now: float, urgent: bool) -> Opening | None:
+        """The member of the pool with the most room; those that are suspended or rest are passed over."""
+        best: Opening | None = None
+        most = 0
+        for source in self.pools.members[way.pool]:
+            if not source.reaches(way.families):
+                continue
+            pace = self.pace(way.site, source.address, now)
+            room = pace.room(now, urgent=urgent)
+            if not pace.reached and len(self._doubtful) >= self._most // 2:
+                continue  # sites that may be dead get half of the connections: they hold them until a time-out
+            if room > most:
+                best, most = Opening(way, source, pace), room
+        return best
+
+    def _make_room(self, way: Way, now: float) -> None:
+        """All connections of the site carry bulk: one of them leaves for the urgent, here or in another process."""
+        for source in self.pools.members[way.pool]:
+            pace = way.site.paces.get(source.address)
+            if pace is None or pace.closed_until(now) or not source.reaches(way.families):
+                continue
+            pace.cell.wanted_until = now + WANTED
+            if pace.open:
+                self.evict.append(Opening(way, source, pace))
+                return
+
+    def _opened(self, opening: Opening) -> None:
+        opening.pace.opened()
+        opening.way.open += 1
+        self._open += 1
+        if not opening.pace.reached:
+            self._doubtful.add(id(opening))
+        ways = opening.way.site.ways
+        key = (opening.way.key, opening.way.pool)
+        ways[key] = ways.pop(key)  # to the end of the turns
+
+    def closed(self, opening: Opening) -> None:
+        """The connection is gone."""
+        opening.pace.closed()
+        opening.way.open -= 1
+        self._open -= 1
+        self._doubtful.discard(id(opening))
+
+    def reached(self, opening: Opening) -> None:
+        """It stands."""
+        opening.pace.connected()
+        self._doubtful.discard(id(opening))
+
+    def pace(self, site: Site, source: str, now: float) -> Pace:
+        """The pace of a source at a site."""
+        pace = site.paces.get(source)
+        if pace is None:
+            cell = self._cells(source, site.name)
+            block = cell if site.row.name in ("default", site.name) else self._cells(source, site.row.name)
+            pace = site.paces[source] = Pace(source, site.name, site.row, cell, block, self._delays, now)
+        return pace
+
+    # -- messages out ---------------------------------------------------------------------------------------------------
+
+    def take(self, way: Way, pace: Pace, count: int, now: float, *, urgent: bool = False) -> list[Leased]:
+        """The next envelopes for a connection; `urgent`: only what goes before bulk."""
+        queue = way.queue
+        if not queue.size or now < pace.block.suspended_until:
+            return []
+        limited = pace.rate(now) > 0
+        before = queue.before() if urgent or limited else 0
+        wanted = min(count, before if urgent else queue.size)
+        granted = pace.grant(wanted, now, urgent=before) if limited else wanted
+        taken = queue.take(granted, self._allowed(way, pace, now)) if granted else []
+        if limited:
+            pace.refund(granted - len(taken))
+        return taken
+
+    def _allowed(self, way: Way, pace: Pace, now: float) -> Callable[[Lane, int], int] | None:
+        quota = self._quota
+        if quota is None:
+            return None
+        return lambda lane, wanted: quota.grant(self._ask(way.site, pace.source, lane), wanted, now)
+
+    def _ask(self, site: Site, source: str, lane: Lane) -> Ask:
+        return Ask(source, lane.sender, site.name, site.row.name, lane.campaign_id, lane.priority)
+
+    def put_back(self, way: Way, pace: Pace, lane: Lane, leased: Leased, now: float) -> None:
+        """Taken, and not sent: another connection gets it."""
+        pace.refund(1)
+        if self._quota is not None:
+            self._quota.refund(self._ask(way.site, pace.source, lane), 1, now)
+        self.add(lane, [leased])
+
+    def patience(self, way: Way, pace: Pace, now: float, idle: float) -> float:
+        """Seconds that a connection without anything to send may stay; 0: others want its place, or nothing comes soon."""
+        if pace.closed_until(now) or now < pace.cell.wanted_until:
+            return 0.0
+        if way.queue.size:
+            wait = pace.until_next(now)
+            return max(0.01, wait) if wait <= idle else 0.0
+        waiting = any(other.queue.size for other in way.site.ways.values())
+        return 0.0 if waiting and not pace.room(now) else idle
+
+    # -- what cannot go soon ---------------------------------------------------------------------------------------------
+
+    def measure(self, now: float) -> None:
+        """Take the rates of answers, every few seconds."""
+        for site in self.sites.values():
+            answers = [count for pace in site.paces.values() if (count := pace.measure(now)) >= 0]
+            if answers:
+                rate = sum(answers) / 3.0
+                site.rate = rate if site.rate is None else (site.rate + rate) / 2 if rate else 0.0
+
+    def surplus(self, now: float) -> list[tuple[Leased, float]]:
+        """Take out what a site cannot take in the next `AHEAD` seconds, each with the time at which it should come back."""
+        return [parked for site in list(self.sites.values()) if site.waiting for parked in self._surplus(site, now)]
+
+    def _surplus(self, site: Site, now: float) -> list[tuple[Leased, float]]:
+        parked: list[tuple[Leased, float]] = []
+        for way in site.ways.values():
+            until = self._closed_until(way, now)
+            if until - now > AHEAD:
+                parked += [(one, until) for one in way.queue.shed(way.queue.size)]
+            elif self._quota is not None and way.queue.size:
+                parked += self._without_quota(way, now)
+        waiting = site.waiting
+        if site.rate is None or waiting <= KEEP:
+            return parked
+        keep = max(KEEP, int(AHEAD * site.rate))
+        if waiting > 2 * keep:
+            due = now + STALLED if not site.rate else 0.0
+            parked += [
+                (one, due or now + min(LONGEST_PARKED, (keep + index) / site.rate))
+                for index, one in enumerate(self._shed(site, waiting - keep))
+            ]
+        return parked
+
+    def _shed(self, site: Site, count: int) -> list[Leased]:
+        """The last ones of a site, bulk before the others, from the longest way first."""
+        shed: list[Leased] = []
+        for way in sorted(site.ways.values(), key=lambda way: way.queue.size, reverse=True):
+            least = way.queue.size - way.queue.before()
+            shed = way.queue.shed(min(count - len(shed), least)) + shed
+            if len(shed) >= count:
+                break
+        return shed
+
+    def _closed_until(self, way: Way, now: float) -> float:
+        """When the first member of the pool may go on; 0 if one may now. Without any that reaches it: after a while."""
+        members = [source for source in self.pools.members[way.pool] if source.reaches(way.families)]
+        if not members:
+            return now + LONGEST_PARKED
+        return min(self.pace(way.site, source.address, now).closed_until(now) for source in members)
+
+    def _without_quota(self, way: Way, now: float) -> list[tuple[Leased, float]]:
+        quota, members = self._quota, self.pools.members[way.pool]
+        assert quota is not None
+        later: dict[int, float] = {}
+        for lane in way.queue.lanes():
+            opens = min(quota.opens_at(self._ask(way.site, source.address, lane), now) for source in members)
+            if opens - now > AHEAD:
+                later[lane.lane_id] = opens
+        if not later:
+            return []
+        return [(one, later[one.lane_id]) for one in way.queue.drop(lambda lane_id, _: lane_id not in later)]
+
+    # -- for people -------------------------------------------------------------------------------------------------------
+
+    def states(self, now: float) -> list[SiteState]:
+        """Every source at every site that this process knows; figures of the cells are those of all processes."""
+        return [state(site, pace, now) for site in self.sites.values() for pace in site.paces.values()]
+
+    def tidy(self, now: float) -> None:
+        """Forget sites without mail and connections of which nothing is to be remembered."""
+        for site in list(self.sites.values()):
+            for key in [key for key, way in site.ways.items() if not (way.queue.size or way.open)]:
+                del site.ways[key]
+            if not site.ways and all(pace.forgettable(now) for pace in site.paces.values()):
+                del self.sites[site.name]
+
+
+def state(site: Site, pace: Pace, now: float) -> SiteState:
+    """What is to be told of a source at a site."""
+    cell, block = pace.cell, pace.block
+    return SiteState(
+        pace.source, site.name, site.row.name, cell.connections, int(cell.window), pace.limit(now), pace.rate(now),
+        cell.speed, site.waiting, max(0.0, cell.rests_until), block.suspended_until, int(block.strikes), cell.throttle,
+        pace.why if pace.closed_until(now) or block.narrow_until > now or cell.throttle else "",
+    )  # fmt: skip
