@@ -177,7 +177,19 @@ class Delivery(_Section):
     )
     smtp_port: int = Field(25, ge=1, le=65535, description="The port of remote servers.")
     source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")
-    pools: dict[str, list[str]] = Field({}, description="Named groups of egress addresses.")
+    pools: dict[str, list[str]] = Field(
+        {},
+        description='Named groups of egress addresses, each "192.0.2.1" or with its own EHLO name "192.0.2.1 mta1.brand.example".',
+    )
+    streams: dict[str, str] = Field(
+        {}, description='The pool of a stream: { transactional = "…", bulk = "…" }. Empty: source_addresses.'
+    )
+    senders: dict[str, str] = Field(
+        {}, description="The pool of a sending domain's campaigns. A brand or a campaign may name its own."
+    )
+    shaping: str = Field(
+        "", description="A TOML file with receivers' limits of your own, over those that we ship. Empty: only ours."
+    )
     retry: list[float] = Field(
         [300, 900, 1800, 3600, 7200, 14400, 21600, 28800],
         min_length=1,
@@ -190,8 +202,14 @@ class Delivery(_Section):
         "",
         description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",
     )
-    connections: int = Field(10, ge=1, description="Most connections to one site, from all workers together.")
-    messages_per_connection: int = Field(100, ge=1, description="Messages after which a connection is closed.")
+    connections: int | None = Field(
+        None,
+        ge=1,
+        description="Most connections of one source address to a site that the table of limits does not name.",
+    )
+    messages_per_connection: int | None = Field(
+        None, ge=1, description="Messages after which a connection to such a site is closed."
+    )
     breakers: Breakers = Field(Breakers(), description="A table of its own, below.")
     warmup: Warmup = Field(Warmup(), description="A table of its own, below.")
 

@@ -85,6 +85,26 @@ class Bounced(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSuspended(Fact):
+    """Nothing more goes to this site from this source address ("": the system's choice) until `until`; why, in plain words."""
+
+    site: str
+    source: str
+    until: float
+    why: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteResumed(Fact):
+    """A site that was suspended for a source address has taken a message again."""
+
+    site: str
+    source: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Withheld(Fact):
     """Not sent although queued: suppressed, unsubscribed, contact gone, campaign cancelled, message could not be made."""
 
@@ -227,7 +247,7 @@ class ContactsImported(Fact):
 KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
-        Delivered, Deferred, Bounced, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
+        Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
         Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped, ContactChanged,
         ContactsImported,
     )

@@ -11,20 +11,23 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from lettershop.base.clock import Clock
-from lettershop.base.facts import Deferred
+from lettershop.base.facts import Bounced, Deferred
 from lettershop.base.log import Logger
-from lettershop.egress.message import Leased, Recipe, Withhold
-from lettershop.egress.pace import Pace, handful
+from lettershop.egress.message import Leased, Recipe
+from lettershop.egress.pace import Change, Pace, handful
 from lettershop.egress.prepare import Prepared
 from lettershop.egress.press import Done
 from lettershop.egress.rules import Rules
 from lettershop.egress.site import Hop, Routes, Unroutable
-from lettershop.egress.verdict import Answer, judge, not_made, too_late, withheld
+from lettershop.egress.sources import Source
+from lettershop.egress.traffic import Opening, Way
+from lettershop.egress.unsent import judge_all, ready_ones
+from lettershop.egress.verdict import Answer, judge, not_made
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
 from lettershop.store.envelopes import Outcome
 from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
@@ -32,23 +35,24 @@ from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
 MOST_ADDRESSES = 6
 FAILED_TOGETHER = 8
 """Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
-OBJECTIONS = frozenset({"rate", "too-many-connections", "reputation"})
+URGENT_TOGETHER = 8
+"""Urgent envelopes that overtake those that are prepared, at once."""
 LEAVE_PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dialler:
-    """How connections are made: who we say we are, TLS, time-outs, the address we come from."""
+    """How connections are made: who we say we are, TLS, time-outs."""
 
     settings: Settings
     tls: ssl.SSLContext | None = None
     timeouts: Timeouts | None = None
-    source: str | None = None
 
-    async def connect(self, hop: Hop, address: str) -> SmtpConnection:
+    async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
         """Raises CannotConnect."""
-        target = Target(address, hop.port, server_name=hop.host, source=self.source)
-        return await dial(target, self.settings, tls=self.tls, timeouts=self.timeouts)
+        target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
+        settings = replace(self.settings, hostname=source.ehlo) if source.ehlo else self.settings
+        return await dial(target, settings, tls=self.tls, timeouts=self.timeouts)
 
 
 class Desk(Protocol):
@@ -59,19 +63,30 @@ class Desk(Protocol):
     dialler: Dialler
     delays: Sequence[float]
     rules: Rules
-    idle: float
     log: Logger
 
-    def take(self, site: str, count: int) -> list[Leased]:
-        """The next envelopes of a site."""
+    def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
+        """The next envelopes of a way; `urgent`: only those that go before bulk."""
 
-    def put_back(self, leased: Sequence[Leased]) -> None:
+    def overtaken(self, opening: Opening) -> bool:
+        """Whether urgent mail waits for this way."""
+
+    def patience(self, opening: Opening) -> float:
+        """Seconds that a connection without anything to send may stay."""
+
+    def moved(self, way: Way) -> None:
+        """Its domains are served by other hosts now."""
+
+    def tell(self, change: Change) -> None:
+        """News for the operator."""
+
+    def put_back(self, opening: Opening, leased: Sequence[Leased]) -> None:
         """Untried, for another connection."""
 
     def admit(self, leased: Leased) -> bool:
         """Whether it may go this moment; if not (its campaign is held, the lease ran out), it is the desk's again."""
 
-    def reached(self) -> None:
+    def reached(self, opening: Opening) -> None:
         """A connection stands: more may follow."""
 
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
@@ -87,10 +102,11 @@ class Desk(Protocol):
 class Attempt:
     """See the module. `run` never raises but for cancellation."""
 
-    def __init__(self, desk: Desk, site: str, pace: Pace) -> None:
+    def __init__(self, desk: Desk, opening: Opening) -> None:
         self._desk = desk
-        self._site = site
-        self._pace = pace
+        self.opening = opening
+        self._site = opening.way.site.name
+        self._pace: Pace = opening.pace
         self._connection: SmtpConnection
         self._mx = ""
         self._tls = ""
@@ -111,6 +127,13 @@ class Attempt:
         """There may be mail for the site again; something to do for a connection that idles."""
         if self._idle_timer is not None:
             self._pump()
+        elif self._last and self._prepared and self._fetching is None and self._desk.overtaken(self.opening):
+            self._overtake()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._leaving
 
     def leave(self) -> bool:
         """Finish what is on the wire, then go; False if there is no connection yet."""
@@ -125,8 +148,7 @@ class Attempt:
         if connection is None:
             return
         self._connection = connection
-        self._pace.connected()
-        self._desk.reached()
+        self._desk.reached(self.opening)
         self._tls = connection.tls.version if connection.tls else ""
         self._last = self._desk.clock.monotonic()
         try:
@@ -140,18 +162,23 @@ class Attempt:
 
     async def _connect(self) -> SmtpConnection | None:
         try:
-            route = await self._desk.routes.find(self._site)
-        except Unroutable as error:
-            answer = Answer(error.smtp, error.enhanced, error.public, "route")
-            await (self._refuse_all(answer) if not error.retry else self._fail(answer))
+            route = await self._desk.routes.find(self.opening.way.domain)
+        except Unroutable:
+            self._desk.moved(self.opening.way)
+            return None
+        if route.key != self.opening.way.key:
+            self._desk.moved(self.opening.way)
             return None
         failure = Answer(451, "4.4.1", "No host to connect to.", "connect")
-        ways = [(hop, address) for hop in route.hops for address in hop.addresses]
+        source = self.opening.source
+        ways = [(hop, address) for hop in route.hops for address in hop.addresses if source.reaches(_family(address))]
         for hop, address in ways[:MOST_ADDRESSES]:
             try:
-                connection = await self._desk.dialler.connect(hop, address)
+                connection = await self._desk.dialler.connect(hop, address, source)
             except CannotConnect as error:
                 failure = _failure(error, hop.host)
+                if error.reply is not None and self._suspends(failure):
+                    return None
             else:
                 self._mx = hop.host
                 return connection
@@ -164,36 +191,21 @@ class Attempt:
         if self._pace.standing:
             self._pace.objected(now, answer.line)
             return
-        if self._pace.rests(now):
+        if self._pace.closed_until(now):
             return
+        taken = self._desk.take(self.opening, FAILED_TOGETHER)
         self._pace.unreachable(now, answer.line)
-        await self._judge_all(self._desk.take(self._site, FAILED_TOGETHER), answer)
+        await judge_all(self._desk, taken, answer, self._pace.why)
 
-    async def _refuse_all(self, answer: Answer) -> None:
-        while taken := self._desk.take(self._site, 50):
-            await self._judge_all(taken, answer)
-
-    async def _judge_all(self, taken: list[Leased], answer: Answer) -> None:
-        for leased, recipe in await self._ready_ones(taken):
-            self._record(leased, recipe, answer)
+    def _suspends(self, answer: Answer) -> bool:
+        """Whether what the server says instead of a greeting closes the site to this address."""
+        reason = self._desk.rules.classify(answer.code, answer.enhanced, answer.text, answer.stage, answer.mx).reason
+        change = self._pace.refused(self._desk.clock.now(), reason, answer.line, answer.code)
+        if change is not None:
+            self._desk.tell(change)
+        return change is not None
 
     # -- messages ---------------------------------------------------------------------------------------------------
-
-    async def _ready_ones(self, taken: list[Leased]) -> list[tuple[Leased, Recipe]]:
-        """Those that may be sent; the others get their outcome here."""
-        desk, now = self._desk, self._desk.clock.now()
-        for leased in taken:
-            if leased.expires_at <= now:
-                desk.record(too_late(leased, now, self._pace.why if self._pace.failures else ""))
-        ready = []
-        alive = [leased for leased in taken if leased.expires_at > now]
-        patience = len(self._prepared) * self._seconds / 2
-        for leased, answer in await desk.prepare(alive, patience=patience):
-            if isinstance(answer, Withhold):
-                desk.record(withheld(leased, answer, desk.clock.now()))
-            else:
-                ready.append((leased, answer))
-        return ready
 
     def _pump(self) -> None:
         """Keep the pipeline full; ask for more in time; notice the end."""
@@ -213,7 +225,7 @@ class Attempt:
             self._fetch()
 
     def _fetch(self) -> None:
-        left = self._pace.limits.messages_per_connection - self._posted - self._making - len(self._prepared)
+        left = self._left
         if left <= 0:
             self._leaving = not (self._prepared or self._making)
             if self._leaving:
@@ -221,15 +233,39 @@ class Attempt:
             return
         count = handful(self._seconds)
         self._low = count // 2
-        taken = self._desk.take(self._site, min(left, count))
+        taken = self._desk.take(self.opening, min(left, count))
         if taken:
             self._fetching = asyncio.get_running_loop().create_task(self._prepare(taken))
         elif not (self._on_wire or self._making or self._prepared):
-            self._idle_timer = asyncio.get_running_loop().call_later(self._desk.idle, self.leave)
+            self._idle()
 
-    async def _prepare(self, taken: list[Leased]) -> None:
+    @property
+    def _left(self) -> int:
+        """How many more messages this connection may carry."""
+        most = self.opening.way.site.row.messages_per_connection
+        return most - self._posted - self._making - len(self._prepared)
+
+    def _idle(self) -> None:
+        """Wait for mail, or for the next message that the rate allows; or make room."""
+        seconds = self._desk.patience(self.opening)
+        loop = asyncio.get_running_loop()
+        waits = bool(self.opening.way.queue.size)
+        self._idle_timer = loop.call_later(seconds, self._pump if waits and seconds else self.leave)
+
+    def _overtake(self) -> None:
+        taken = self._desk.take(self.opening, min(max(1, self._left), URGENT_TOGETHER), urgent=True)
+        if taken:
+            self._fetching = asyncio.get_running_loop().create_task(self._prepare(taken, first=True))
+
+    async def _prepare(self, taken: list[Leased], *, first: bool = False) -> None:
+        why = self._pace.why if self._pace.troubled else ""
+        patience = 0.0 if first else len(self._prepared) * self._seconds / 2
         try:
-            self._prepared.extend(await self._ready_ones(taken))
+            ready = await ready_ones(self._desk, taken, why, patience)
+            if first:
+                self._prepared.extendleft(reversed(ready))
+            else:
+                self._prepared.extend(ready)
         except Exception as error:
             self._desk.log.exception("messages could not be prepared", site=self._site)
             now = self._desk.clock.now()
@@ -242,7 +278,7 @@ class Attempt:
     def _made(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
         self._making -= 1
         if self._over.done() or self._connection.closed:
-            self._desk.put_back([leased])
+            self._desk.put_back(self.opening, [leased])
             self._pump()
             return
         try:
@@ -290,7 +326,7 @@ class Attempt:
     def _on_lost(self, leased: Leased, recipe: Recipe, lost: Lost) -> None:
         """A connection that answered nothing at all counts as an attempt, else the same would happen again at once."""
         if not lost.in_doubt and self._answered:
-            self._desk.put_back([leased])
+            self._desk.put_back(self.opening, [leased])
             return
         if not self._answered:
             self._pace.unreachable(self._desk.clock.now(), lost.why)
@@ -308,11 +344,13 @@ class Attempt:
     def _record(self, leased: Leased, recipe: Recipe, answer: Answer) -> None:
         now = self._desk.clock.now()
         outcome = judge(leased, recipe.address, answer, now, self._desk.delays, self._desk.rules)
-        self._pace.answered += 1
         if answer.stage == "dot" and answer.code < 300:
-            self._pace.accepted()
-        elif answer.code == 421 or (isinstance(outcome.fact, Deferred) and outcome.fact.reason in OBJECTIONS):
-            self._pace.objected(now, answer.line)
+            change = self._pace.accepted(now)
+        else:
+            reason = outcome.fact.reason if isinstance(outcome.fact, Deferred | Bounced) else ""
+            change = self._pace.refused(now, reason, answer.line, answer.code)
+        if change is not None:
+            self._desk.tell(change)
         self._desk.record(outcome)
 
     # -- the end ----------------------------------------------------------------------------------------------------
@@ -327,7 +365,7 @@ class Attempt:
         self._stop_idling()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
-        self._desk.put_back([leased for leased, _ in self._prepared])
+        self._desk.put_back(self.opening, [leased for leased, _ in self._prepared])
         self._prepared.clear()
         if self._on_wire:  # cancelled: the patience at a stop is over
             self._connection.abort("stopping")
@@ -344,3 +382,7 @@ def _failure(error: CannotConnect, host: str) -> Answer:
     if error.reply is not None:
         return Answer(error.reply.code, error.reply.enhanced, error.reply.text, error.stage, host)
     return Answer(451, "4.4.1", error.public, error.stage, host)
+
+
+def _family(address: str) -> frozenset[int]:
+    return frozenset({6 if ":" in address else 4})

@@ -1,7 +1,9 @@
 """The delivery engine of one process: takes leases, opens connections, brings outcomes home.
 
-    round: lease (window) -> schedule by site -> a connection (attempt) where the site's pace allows one more
-    connections: schedule -> source -> wire -> outcomes -> one commit -> room in the window -> next round
+    round: lease (window) -> places (domain -> site and way) -> a connection (attempt) where the traffic allows one more
+    connections: traffic -> source -> wire -> outcomes -> one commit -> room in the window -> next round
+
+Everything that is decided about sites, addresses, turns and rates is in `egress.traffic`; here it is carried out.
 
 A round runs when mail is queued in this process (`wake`), when the window has room again, else every `poll` seconds. It is
 also the moment at which a held or cancelled campaign is noticed. `run` returns after a graceful stop: what is on the
@@ -12,7 +14,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import groupby
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
@@ -25,23 +27,28 @@ from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Window
 from lettershop.egress.message import Leased, MessageSource, Recipe
 from lettershop.egress.outcomes import Outcomes
-from lettershop.egress.pace import Limits, Pace
+from lettershop.egress.memory import Memory
+from lettershop.egress.pace import Cells, Change
+from lettershop.egress.placing import Placing
 from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.press import Done, Press
 from lettershop.egress.rooms import Rooms
-from lettershop.egress.schedule import Schedule
+from lettershop.egress.shaping import DEFAULT, Row, Shaping
+from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.site import Routes
+from lettershop.egress.sources import USUAL, Pools, pools_of
+from lettershop.egress.traffic import Opening, Quota, SiteState, Traffic, Way
 from lettershop.egress.warmup import Plan, plan_of
 from lettershop.net.dial import Timeouts
 from lettershop.store.database import Database
-from lettershop.store.envelopes import Lane, Outcome
+from lettershop.store.envelopes import BULK, Lane, Outcome
 from lettershop.wire.smtp.outgoing import Settings as SmtpSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds and counts. `owner` names this process in leases, the same after a restart; `connections` and
-    `messages_per_connection` are for one site and this process alone."""
+    """Seconds and counts. `owner` names this process in leases, the same after a restart. Without a table of limits
+    `connections` and `messages_per_connection` count for every site. `most` are the connections of this process."""
 
     hostname: str
     owner: str
@@ -57,62 +64,72 @@ class Settings:
     stop_patience: float = 10.0
     timeouts: Timeouts | None = None
     tls: ssl.SSLContext | None = None
-    source_address: str | None = None
     rules: Rules = field(default_factory=shipped)
+    shaping: Shaping | None = None
+    pools: Pools = field(default_factory=Pools)
     workers: int = 1
     warmup: Plan = field(default_factory=Plan)
 
     @classmethod
     def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
-        """From the configuration; what is meant for all workers together is divided among them."""
+        """From the configuration. Raises ConfigError for a table of limits or a pool that is wrong."""
         delivery = config.delivery
         return cls(
             hostname=config.server.hostname,
             owner=owner,
             retry=tuple(delivery.retry),
-            connections=max(1, -(-delivery.connections // workers)),
-            messages_per_connection=delivery.messages_per_connection,
             tls=tls,
-            source_address=delivery.source_addresses[0] if delivery.source_addresses else None,
             rules=load(delivery.bounce_rules),
+            shaping=load_shaping(delivery),
+            pools=pools_of(delivery),
             workers=workers,
             warmup=plan_of(delivery.warmup, rulebook(delivery.breakers).usual),
         )
 
 
 class Engine:
-    """One per process; see the module. Implements `attempt.Desk`."""
+    """One per process; see the module. Implements `attempt.Desk`.
+
+    `cells` holds what the workers of a machine share (`egress.board`); `quota` is asked by how many messages may go.
+    """
 
     def __init__(
         self, db: Database, campaigns: MessageSource | None, stored: MessageSource, routes: Routes, clock: Clock,
-        settings: Settings,
+        settings: Settings, *, cells: Cells | None = None, quota: Quota | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock
         self.routes = routes
         self.delays = settings.retry
         self.rules = settings.rules
-        self.idle = settings.idle
         self.log: Logger = get_logger("egress")
         self.dialler = Dialler(
             SmtpSettings(settings.hostname, tls="may" if settings.tls else "never"),
-            settings.tls, settings.timeouts, settings.source_address,
+            settings.tls, settings.timeouts,
         )  # fmt: skip
         self._settings = settings
         self._preparer = Preparer(campaigns, stored)
         self._press = Press(clock)
-        self._limits = Limits(settings.connections, settings.messages_per_connection)
         self._window = Window(db, settings.owner, size=settings.window, lease_for=settings.lease_for)
         self._outcomes = Outcomes(db, self._committed, self.log)
-        self._schedule = Schedule()
+        self._memory = Memory(db, cells)
+        usual = Row(DEFAULT, connections=settings.connections, messages_per_connection=settings.messages_per_connection)
+        self.traffic = Traffic(
+            settings.shaping or Shaping(usual), settings.pools, settings.retry, cells=self._memory.cell, quota=quota,
+            most=settings.all_connections,
+        )  # fmt: skip
+        self._placing = Placing(self.traffic, routes, self, self._park_soon, self._placed)
         self._gate = Gate(settings.workers)
-        self._rooms = Rooms(db, settings.warmup, settings.source_address or "", workers=settings.workers)
+        self._rooms = Rooms(
+            db, settings.warmup, settings.pools.members[USUAL][0].address, workers=settings.workers,
+            provider_of=self.traffic.provider,
+        )
         self._lane_limits: Mapping[int, float | None] = {}
         self._lanes: dict[int, Lane] = {}
         self._held_up: list[Leased] = []  # taken from connections because their lane was closed
-        self._paces: dict[str, Pace] = {}
-        self._attempts: dict[Attempt, tuple[str, asyncio.Task[None]]] = {}
+        self._parked: list[tuple[Leased, float]] = []
+        self._attempts: dict[Attempt, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._unreached = 0  # connections to sites that were not reached before
+        self._dispatching: asyncio.Handle | None = None
         self._stopping = False
         self._tidy_at = 0.0
 
@@ -127,6 +144,7 @@ class Engine:
         while not stop.is_set():
             try:
                 if not recovered:
+                    await self._memory.load(self.clock.now())
                     recovered = await self._window.recover(self.clock.now()) >= 0
                 await self._round()
             except Temporary as error:
@@ -154,17 +172,20 @@ class Engine:
         taken = await self._window.take(now)
         held_up, self._held_up = self._held_up, []
         slower = self._slower()
-        held_up += self._schedule.drop(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
+        held_up += self.traffic.drop_lanes(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
         await self._give_back(held_up + self._closing())
         for lane, leased in taken:
             self._lanes[lane.lane_id] = lane
-            self._schedule.add(lane, await self._let_through(lane, leased, now))
+            self.traffic.add(lane, await self._let_through(lane, leased, now))
+        self._placing.step()
         self._dispatch(now)
         await self._shed(now)
+        await self._memory.save(self.traffic, now)
         if now >= self._tidy_at:
             self._tidy_at = now + self._settings.tidy
             await self._window.tidy(now)
-            self._forget_paces(now)
+            self._placing.tidy(now)
+            self.traffic.tidy(now)
             self._lanes = {key: lane for key, lane in self._lanes.items() if self._lane_open(key)}
 
     async def _let_through(self, lane: Lane, leased: list[Leased], now: float) -> list[Leased]:
@@ -194,78 +215,127 @@ class Engine:
         """What is held for the providers at which a campaign is held back since the last round."""
         found: list[Leased] = []
         for closed in self._gate.learn(self._window.closed):
-            lanes = [key for key, lane in self._lanes.items() if lane.campaign_id != closed.campaign_id]
-            found += self._schedule.drop_at(closed.provider, frozenset(lanes).__contains__)
+            lanes = {key for key, lane in self._lanes.items() if lane.campaign_id == closed.campaign_id}
+            domain = closed.provider
+            found += self.traffic.drop(lambda lane_id, one: lane_id not in lanes or one.site != domain)  # noqa: B023 - called at once
         return found
 
     def _dispatch(self, now: float) -> None:
-        """Open connections where there is mail and the pace allows it; the most urgent sites first."""
+        """Open connections where there is mail and the traffic allows it; the most urgent first."""
         for attempt in list(self._attempts):
             attempt.wake()
-        most = self._settings.all_connections
-        for site, waiting in self._schedule.sites():
-            pace = self._pace(site, now)
-            for _ in range(min(pace.room(now), pace.worth(waiting))):
-                # sites that may be dead get half of the connections: they hold them until a time-out
-                if len(self._attempts) >= most or (not pace.reached and self._unreached >= most // 2):
-                    break
-                self._open(site, pace)
+        for opening in self.traffic.openings(now):
+            self._open(opening)
+        self._make_room()
 
-    def _open(self, site: str, pace: Pace) -> None:
-        attempt = Attempt(self, site, pace)
-        pace.open += 1
-        self._unreached += not pace.reached
-        task = asyncio.create_task(attempt.run(), name=f"to {site}")
-        self._attempts[attempt] = (site, task)
-        doubtful = not pace.reached
-        task.add_done_callback(lambda done: self._closed(attempt, pace, doubtful, done))
+    def _open(self, opening: Opening) -> None:
+        attempt = Attempt(self, opening)
+        task = asyncio.create_task(attempt.run(), name=f"to {opening.way.site.name}")
+        self._attempts[attempt] = task
+        task.add_done_callback(lambda done: self._closed(attempt, done))
 
-    def _closed(self, attempt: Attempt, pace: Pace, doubtful: bool, task: asyncio.Task[None]) -> None:
-        site, _ = self._attempts.pop(attempt)
-        pace.open -= 1
-        self._unreached -= doubtful
+    def _closed(self, attempt: Attempt, task: asyncio.Task[None]) -> None:
+        del self._attempts[attempt]
+        opening = attempt.opening
+        self.traffic.closed(opening)
         if not task.cancelled() and task.exception() is not None:
-            self.log.error("a connection failed within", site=site, exc_info=task.exception())
-            pace.unreachable(self.clock.now(), "internal error")
-        self.reached()
+            self.log.error("a connection failed within", site=opening.way.site.name, exc_info=task.exception())
+            opening.pace.unreachable(self.clock.now(), "internal error")
+        if self.traffic.capped:
+            self._placed()
+        else:
+            self._open_at(opening)
+
+    def _open_at(self, opening: Opening) -> None:
+        """Something changed at one site only."""
+        if not self._stopping:
+            for further in self.traffic.openings(self.clock.now(), opening.way.site):
+                self._open(further)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Where urgent mail finds all connections of a site in use, the youngest that carries only bulk leaves."""
+        wanted, self.traffic.evict = self.traffic.evict, []
+        for opening in wanted:
+            for attempt in reversed(self._attempts):
+                ways = attempt.opening.way
+                if attempt.opening.pace is opening.pace and ways is not opening.way and not attempt.leaving:
+                    attempt.leave()
+                    break
+
+    def _placed(self) -> None:
+        """Domains have their places: open connections, once for all that came at this moment."""
+        if self._dispatching is None and not self._stopping:
+            self._dispatching = asyncio.get_running_loop().call_soon(self._dispatch_now)
+
+    def _dispatch_now(self) -> None:
+        self._dispatching = None
+        if not self._stopping:
+            self._dispatch(self.clock.now())
+            self._placing.step()
+
+    def _park_soon(self, parked: Sequence[tuple[Leased, float]]) -> None:
+        self._parked += parked
 
     async def _shed(self, now: float) -> None:
         """Park what a site cannot take soon, so that it does not fill the window of the others."""
-        for site, waiting in list(self._schedule.sites()):
-            pace = self._pace(site, now)
-            pace.measure(now)
-            surplus = pace.surplus(waiting, now)
-            if surplus:
-                shed = self._schedule.shed(site, surplus)
-                if self._rooms.active:
-                    self._rooms.refund(shed)
-                await self._window.park(shed, partial(pace.due, now=now))
+        self.traffic.measure(now)
+        parked, self._parked = self._parked + self.traffic.surplus(now), []
+        if parked:
+            if self._rooms.active:
+                self._rooms.refund([one for one, _ in parked])
+            dues = [due for _, due in parked]
+            await self._window.park([one for one, _ in parked], dues.__getitem__)
 
-    def _pace(self, site: str, now: float) -> Pace:
-        pace = self._paces.get(site)
-        if pace is None:
-            pace = self._paces[site] = Pace(self._limits, self.delays, now)
-        return pace
-
-    def _forget_paces(self, now: float) -> None:
-        for site in [site for site, pace in self._paces.items() if pace.forgettable(now)]:
-            if not self._schedule.waiting(site):
-                del self._paces[site]
+    def states(self) -> list[SiteState]:
+        """Sources at sites as they are now, for metrics and forecasts."""
+        return self.traffic.states(self.clock.now())
 
     # -- for connections (attempt.Desk) -------------------------------------------------------------------------------
 
-    def take(self, site: str, count: int) -> list[Leased]:
+    def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
         """See `attempt.Desk.take`."""
-        return [] if self._stopping else self._schedule.take(site, count)
+        if self._stopping:
+            return []
+        return self.traffic.take(opening.way, opening.pace, count, self.clock.now(), urgent=urgent)
 
-    def put_back(self, leased: Sequence[Leased]) -> None:
+    def overtaken(self, opening: Opening) -> bool:
+        """See `attempt.Desk.overtaken`."""
+        queue = opening.way.queue
+        return bool(queue.size) and queue.priority < BULK
+
+    def patience(self, opening: Opening) -> float:
+        """See `attempt.Desk.patience`."""
+        return self.traffic.patience(opening.way, opening.pace, self.clock.now(), self._settings.idle)
+
+    def put_back(self, opening: Opening, leased: Sequence[Leased]) -> None:
         """See `attempt.Desk.put_back`."""
         for one in leased:
             lane = self._lanes.get(one.lane_id)
             if lane is None:
                 self._held_up.append(one)
             else:
-                self._schedule.add(lane, [one])
+                self.traffic.put_back(opening.way, opening.pace, lane, one, self.clock.now())
+
+    def moved(self, way: Way) -> None:
+        """See `attempt.Desk.moved`."""
+        waiting = way.queue.take(way.queue.size)
+        for domain in {one.site for one in waiting} | {way.domain}:
+            self.traffic.displace(domain)
+        for lane_id, group in groupby(waiting, key=lambda one: one.lane_id):
+            lane = self._lanes.get(lane_id)
+            if lane is None:
+                self._held_up += group
+            else:
+                self.traffic.add(lane, group)
+        self._placing.step()
+
+    def tell(self, change: Change) -> None:
+        """See `attempt.Desk.tell`."""
+        self._memory.tell(change)
+        words = "a site is suspended for an address" if change.until else "a site takes mail of an address again"
+        self.log.warning(words, site=change.site, source=change.source, why=change.why, answer=change.answer)
+        self._wake.set()
 
     def admit(self, leased: Leased) -> bool:
         """See `attempt.Desk.admit`."""
@@ -277,10 +347,10 @@ class Engine:
             return False
         return True
 
-    def reached(self) -> None:
+    def reached(self, opening: Opening) -> None:
         """See `attempt.Desk.reached`."""
-        if not self._stopping:
-            self._dispatch(self.clock.now())
+        self.traffic.reached(opening)
+        self._open_at(opening)
 
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """See `attempt.Desk.prepare`."""
@@ -303,16 +373,18 @@ class Engine:
 
     async def _stop(self) -> None:
         self._stopping = True
-        for attempt, (_, task) in list(self._attempts.items()):
+        await self._placing.stop()
+        for attempt, task in list(self._attempts.items()):
             if not attempt.leave():
                 task.cancel()
-        tasks = [task for _, task in self._attempts.values()]
+        tasks = list(self._attempts.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._settings.stop_patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._rooms.refund(self._schedule.drop(lambda _: False))
+        self._rooms.refund(self.traffic.drop_lanes(lambda _: False))
         await self._rooms.give_back()
         await self._outcomes.flush()
+        await self._memory.save(self.traffic, self.clock.now(), all_of_it=True)
         await self._window.recover(self.clock.now())

@@ -37,10 +37,26 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Hops in the order in which they are tried; `fixed`: told by the operator, not by the DNS."""
+    """Hops in the order in which they are tried; `fixed`: told by the operator, not by the DNS.
+
+    `names`: the hosts by preference, equal ones by name, also those without an address: by them domains share a site.
+    `everywhere`: the smarthost of all domains.
+    """
 
     hops: tuple[Hop, ...]
     fixed: bool = False
+    names: tuple[str, ...] = ()
+    everywhere: bool = False
+
+    @property
+    def key(self) -> str:
+        """Domains with the same key can be served over one connection."""
+        return " ".join(self.names)
+
+    @property
+    def families(self) -> frozenset[int]:
+        """Versions of IP at which it can be reached."""
+        return frozenset(6 if ":" in address else 4 for hop in self.hops for address in hop.addresses)
 
 
 class Unroutable(LettershopError):
@@ -104,17 +120,20 @@ class Routes:
         return route
 
     async def _fixed_or_mx(self, site: str) -> Route:
-        fixed = self._fixed.get(site) or self._fixed.get(EVERYWHERE)
+        own = self._fixed.get(site)
+        fixed = own or self._fixed.get(EVERYWHERE)
         if fixed is not None:
-            return Route(await self._resolved([fixed]), fixed=True)
+            host, port = fixed
+            name = host if port == self._port else f"{host}:{port}"
+            return Route(await self._resolved([fixed]), fixed=True, names=(name,), everywhere=own is None)
         if site.startswith("["):
-            return Route((_literal(site, self._port),))
-        hosts = await self._mx_hosts(site)
-        return Route(
-            await self._resolved([(host, self._port) for host in hosts[:MOST_HOSTS]], implicit=hosts == [site])
-        )
+            return Route((_literal(site, self._port),), names=(site,))
+        hosts, names = await self._mx_hosts(site)
+        hops = await self._resolved([(host, self._port) for host in hosts[:MOST_HOSTS]], implicit=hosts == [site])
+        return Route(hops, names=names)
 
-    async def _mx_hosts(self, site: str) -> list[str]:
+    async def _mx_hosts(self, site: str) -> tuple[list[str], tuple[str, ...]]:
+        """The hosts in the order of this attempt, and in an order that is always the same."""
         try:
             records = await self._dns.mx(site)
         except NotFound as error:
@@ -122,19 +141,19 @@ class Routes:
         except LettershopError as error:
             raise Unroutable(451, "4.4.3", f"The DNS gives no answer for {site}.") from error
         if not records:
-            return [site]  # RFC 5321 5.1: the implicit MX
+            return [site], (site,)  # RFC 5321 5.1: the implicit MX
         if all(host.rstrip(".") == "" for _, host in records):
             raise Unroutable(556, "5.1.10", f"The domain {site} does not accept mail (null MX).")  # RFC 7505 3
         return self._ordered(site, [(preference, host.lower().rstrip(".")) for preference, host in records])
 
-    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> list[str]:
+    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> tuple[list[str], tuple[str, ...]]:
         own = [preference for preference, host in records if host == self._own]
         better = [record for record in records if not own or record[0] < min(own)]  # RFC 5321 5.1: else it would loop
         if not better:
             raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
         dice = self._clock.token(len(better))
         shuffled = sorted(zip(better, dice, strict=True), key=lambda pair: (pair[0][0], pair[1]))
-        return [host for (_, host), _ in shuffled if host]
+        return [host for (_, host), _ in shuffled if host], tuple(host for _, host in sorted(better) if host)
 
     async def _resolved(self, hosts: Sequence[tuple[str, int]], *, implicit: bool = False) -> tuple[Hop, ...]:
         """Those with addresses. Only where there was no MX either is a missing address final; else somebody will mend it."""

@@ -187,6 +187,12 @@ class Traffic:
             self._join(place, lane, leased)
         return place
 
+    def provider(self, domain: str) -> str:
+        """The site that takes a domain's mail, as far as it is known; the domain itself where it has a server of its own."""
+        place = self.places.get(domain)
+        named = place.site if place is not None else self.shaping.site(domain, ())
+        return named.name
+
     def displace(self, domain: str) -> None:
         """The domain's place is not known any more; mail that comes now is placed anew."""
         self.places.pop(domain, None)

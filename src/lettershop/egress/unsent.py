@@ -1,0 +1,57 @@
+"""Envelopes that no connection carries: their sources are asked all the same, then they are judged by an answer of our own."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lettershop.base.clock import Clock
+from lettershop.egress.message import Leased, Recipe, Withhold
+from lettershop.egress.prepare import Prepared
+from lettershop.egress.rules import Rules
+from lettershop.egress.verdict import Answer, judge, too_late, withheld
+from lettershop.store.envelopes import Outcome
+
+
+class Office(Protocol):
+    """What is needed of the engine."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+    @property
+    def delays(self) -> Sequence[float]:
+        """Seconds between tries."""
+
+    @property
+    def rules(self) -> Rules:
+        """What answers mean."""
+
+    async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
+        """Ask the source; the answer may take `patience` seconds longer for the sake of others."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Store this soon."""
+
+
+async def ready_ones(
+    office: Office, taken: Sequence[Leased], why: str, patience: float = 0.0
+) -> list[tuple[Leased, Recipe]]:
+    """Those that may be sent; the others get their outcome here. `why`: the words for which their site is not reached."""
+    now = office.clock.now()
+    for leased in taken:
+        if leased.expires_at <= now:
+            office.record(too_late(leased, now, why))
+    ready = []
+    alive = [leased for leased in taken if leased.expires_at > now]
+    for leased, answer in await office.prepare(alive, patience=patience):
+        if isinstance(answer, Withhold):
+            office.record(withheld(leased, answer, office.clock.now()))
+        else:
+            ready.append((leased, answer))
+    return ready
+
+
+async def judge_all(office: Office, taken: Sequence[Leased], answer: Answer, why: str) -> None:
+    """An attempt of all of them that ended with this answer."""
+    for leased, recipe in await ready_ones(office, taken, why):
+        office.record(judge(leased, recipe.address, answer, office.clock.now(), office.delays, office.rules))
