@@ -10,7 +10,7 @@ from tools import reference
 from lettershop.base.config import Config
 from lettershop.base.facts import KINDS, Fact
 
-AHEAD = {"delivery.pools": "a name of the outer surface; nothing chooses between egress addresses by pool yet"}
+AHEAD: dict[str, str] = {}
 """Settings that are accepted and change nothing, each with its reason."""
 
 FOLDER = ROOT / "docs" / "reference"

@@ -247,9 +247,9 @@ class ContactsImported(Fact):
 KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
-        Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, MessageReceived, BounceReported, Complained, Replied, AutoReplied,
-        Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped, ContactChanged,
-        ContactsImported,
+        Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, MessageReceived, BounceReported,
+        Complained, Replied, AutoReplied, Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped,
+        ContactChanged, ContactsImported,
     )
 }  # fmt: skip
 

@@ -25,9 +25,9 @@ from lettershop.egress.press import Done
 from lettershop.egress.rules import Rules
 from lettershop.egress.site import Hop, Routes, Unroutable
 from lettershop.egress.sources import Source
-from lettershop.egress.traffic import Opening, Way
 from lettershop.egress.unsent import judge_all, ready_ones
 from lettershop.egress.verdict import Answer, judge, not_made
+from lettershop.egress.ways import Opening, Way
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
 from lettershop.store.envelopes import Outcome
 from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings

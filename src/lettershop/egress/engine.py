@@ -25,9 +25,9 @@ from lettershop.egress.breakers import rulebook
 from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Window
+from lettershop.egress.memory import Memory
 from lettershop.egress.message import Leased, MessageSource, Recipe
 from lettershop.egress.outcomes import Outcomes
-from lettershop.egress.memory import Memory
 from lettershop.egress.pace import Cells, Change
 from lettershop.egress.placing import Placing
 from lettershop.egress.prepare import Prepared, Preparer
@@ -37,8 +37,9 @@ from lettershop.egress.shaping import DEFAULT, Row, Shaping
 from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.site import Routes
 from lettershop.egress.sources import USUAL, Pools, pools_of
-from lettershop.egress.traffic import Opening, Quota, SiteState, Traffic, Way
+from lettershop.egress.traffic import Traffic
 from lettershop.egress.warmup import Plan, plan_of
+from lettershop.egress.ways import Opening, Quota, SiteState, Way
 from lettershop.net.dial import Timeouts
 from lettershop.store.database import Database
 from lettershop.store.envelopes import BULK, Lane, Outcome
@@ -119,10 +120,8 @@ class Engine:
         )  # fmt: skip
         self._placing = Placing(self.traffic, routes, self, self._park_soon, self._placed)
         self._gate = Gate(settings.workers)
-        self._rooms = Rooms(
-            db, settings.warmup, settings.pools.members[USUAL][0].address, workers=settings.workers,
-            provider_of=self.traffic.provider,
-        )
+        usual_source = settings.pools.members[USUAL][0].address
+        self._rooms = Rooms(db, settings.warmup, usual_source, workers=settings.workers)
         self._lane_limits: Mapping[int, float | None] = {}
         self._lanes: dict[int, Lane] = {}
         self._held_up: list[Leased] = []  # taken from connections because their lane was closed

@@ -13,9 +13,10 @@ a machine share them (`egress.board`). Times are arguments, in seconds since the
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import ContextManager, Protocol
+from typing import Protocol
 
 from lettershop.egress.shaping import DEFAULT, Row, Rule
 
@@ -90,7 +91,7 @@ class Cell(Protocol):
     def measured(self, speed: float) -> None:
         """This process gets so many answers a second."""
 
-    def lock(self) -> ContextManager[object]:
+    def lock(self) -> AbstractContextManager[object]:
         """For what is read and then written."""
 
 
@@ -127,7 +128,7 @@ class OwnCell:
         """See `Cell.measured`."""
         self.speed = speed
 
-    def lock(self) -> ContextManager[object]:
+    def lock(self) -> AbstractContextManager[object]:
         """See `Cell.lock`."""
         return self._lock
 
@@ -349,6 +350,11 @@ class Pace:
         self.cell.window, self.cell.ceiling = 1.0, max(1.0, self.cell.window / 2)
         self._accepted = 0
         return Change(self.source, self.scope, now, now + seconds, rule.why, line)
+
+    def lift(self) -> None:
+        """An operator knows better: neither suspended nor narrowed, and no rest."""
+        for cell in (self.cell, self.block):
+            cell.suspended_until = cell.narrow_until = cell.rests_until = cell.strikes = cell.told = 0.0
 
     # -- messages ---------------------------------------------------------------------------------------------------
 

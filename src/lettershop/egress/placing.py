@@ -1,7 +1,7 @@
 """Finds out where domains go, many at once, so that a slow answer of the DNS holds up nobody else.
 
-    a domain without a place -> Routes.find -> Traffic.place: its mail joins a way
-                                   `-> no route: its mail is refused, or waits
+a domain without a place -> Routes.find -> Traffic.place: its mail joins a way
+                               `-> no route: its mail is refused, or waits
 """
 
 import asyncio
@@ -27,7 +27,9 @@ Park = Callable[[Sequence[tuple[Leased, float]]], None]
 class Placing:
     """One per engine."""
 
-    def __init__(self, traffic: Traffic, routes: Routes, office: Office, park: Park, placed: Callable[[], None]) -> None:
+    def __init__(
+        self, traffic: Traffic, routes: Routes, office: Office, park: Park, placed: Callable[[], None]
+    ) -> None:
         self._traffic = traffic
         self._routes = routes
         self._office = office

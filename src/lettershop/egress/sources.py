@@ -78,5 +78,6 @@ def _source(key: str, entry: str) -> Source:
         return Source(str(ip_address(address.strip("[]"))), ehlo.strip())
     except ValueError as error:
         raise ConfigError(
-            f"delivery.{key}: {entry!r} is no source address.", remedy='Write "192.0.2.1" or "192.0.2.1 mta1.brand.example".'
+            f"delivery.{key}: {entry!r} is no source address.",
+            remedy='Write "192.0.2.1" or "192.0.2.1 mta1.brand.example".',
         ) from error

@@ -28,13 +28,11 @@ An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metri
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from lettershop.egress.pace import PER_CONNECTION, Cell, Cells, OwnCell, Pace
-from lettershop.egress.schedule import Turns
-from lettershop.egress.shaping import Shaping, SiteName
-from lettershop.egress.sources import Pools, Source
+from lettershop.egress.shaping import Shaping
+from lettershop.egress.sources import Pools
+from lettershop.egress.ways import Ask, Opening, Place, Quota, Site, SiteState, Way, state
 from lettershop.store.envelopes import BULK, Lane, Leased
 
 AHEAD = 10.0
@@ -45,102 +43,6 @@ STALLED = 60.0
 """Seconds after which what waits for a site without answers is looked at again."""
 WANTED = 1.0
 """Seconds for which other processes leave a connection to urgent mail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """For whom an outer policy is asked: `provider` is the row of the table ("default": none of its own)."""
-
-    source: str
-    sender: str
-    site: str
-    provider: str
-    campaign_id: int
-    priority: int
-
-
-class Quota(Protocol):
-    """How many messages an outer policy lets go. Asked for a handful at a time; must not wait."""
-
-    def grant(self, ask: Ask, wanted: int, now: float) -> int:
-        """How many of `wanted` may go now; they count as gone."""
-
-    def refund(self, ask: Ask, count: int, now: float) -> None:
-        """So many did not go after all."""
-
-    def opens_at(self, ask: Ask, now: float) -> float:
-        """When the next may go; `now` or earlier if one may."""
-
-
-class Way:
-    """See the module. `domain` is one of those it serves."""
-
-    __slots__ = ("domain", "families", "key", "open", "pool", "queue", "site")
-
-    def __init__(self, site: "Site", key: str, pool: str, families: frozenset[int], domain: str) -> None:
-        self.site = site
-        self.key = key
-        self.pool = pool
-        self.families = families
-        self.domain = domain
-        self.queue = Turns()
-        self.open = 0
-
-
-class Site:
-    """A site with mail or connections in this process."""
-
-    __slots__ = ("name", "paces", "rate", "row", "ways")
-
-    def __init__(self, named: SiteName) -> None:
-        self.name = named.name
-        self.row = named.row
-        self.ways: dict[tuple[str, str], Way] = {}  # in the order of turns
-        self.paces: dict[str, Pace] = {}
-        self.rate: float | None = None  # answers a second in this process; None: not known yet
-
-    @property
-    def waiting(self) -> int:
-        """Envelopes that are held here for it."""
-        return sum(way.queue.size for way in self.ways.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a domain's mail goes."""
-
-    site: SiteName
-    key: str
-    families: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A connection to be made."""
-
-    way: Way
-    source: Source
-    pace: Pace
-
-
-@dataclass(frozen=True, slots=True)
-class SiteState:
-    """One source at one site, for people and forecasts. Rates a minute, 0: no limit. Times since the epoch, 0: not."""
-
-    source: str
-    site: str
-    provider: str
-    connections: int
-    window: int
-    limit: int
-    per_minute: float
-    speed: float
-    waiting: int
-    rests_until: float
-    suspended_until: float
-    strikes: int
-    throttle: float
-    why: str
 
 
 class Traffic:
@@ -164,6 +66,7 @@ class Traffic:
         self._open = 0
         self._doubtful: set[int] = set()  # ids of openings to sites that were not reached before
         self._capped = False
+        self._new: list[tuple[str, Place]] = []
 
     def __len__(self) -> int:
         """How many wait."""
@@ -182,10 +85,17 @@ class Traffic:
         place = Place(self.shaping.site(domain, hosts, by_domain=by_domain), key, families)
         if domain not in self.places and len(self.places) >= 100_000:
             self.places.clear()
+        if self.places.get(domain) != place:
+            self._new.append((domain, place))
         self.places[domain] = place
         for lane, leased in self.unplaced.pop(domain, ()):
             self._join(place, lane, leased)
         return place
+
+    def newly_placed(self) -> list[tuple[str, Place]]:
+        """Domains whose place was learned since the last call."""
+        new, self._new = self._new, []
+        return new
 
     def provider(self, domain: str) -> str:
         """The site that takes a domain's mail, as far as it is known; the domain itself where it has a server of its own."""
@@ -460,13 +370,3 @@ class Traffic:
                 del site.ways[key]
             if not site.ways and all(pace.forgettable(now) for pace in site.paces.values()):
                 del self.sites[site.name]
-
-
-def state(site: Site, pace: Pace, now: float) -> SiteState:
-    """What is to be told of a source at a site."""
-    cell, block = pace.cell, pace.block
-    return SiteState(
-        pace.source, site.name, site.row.name, cell.connections, int(cell.window), pace.limit(now), pace.rate(now),
-        cell.speed, site.waiting, max(0.0, cell.rests_until), block.suspended_until, int(block.strikes), cell.throttle,
-        pace.why if pace.closed_until(now) or block.narrow_until > now or cell.throttle else "",
-    )  # fmt: skip

@@ -144,12 +144,14 @@ def enqueue_recipes(
     due_at: float,
     expires_at: float,
     priority: int = BULK,
+    sender: str = "",
+    pool: str = "",
 ) -> int:
     """Queue (contact id, recipient domain) of a campaign; how many. A third value is seconds of precedence before others.
 
     Call it with thousands at a time.
     """
-    lane = ensure_lane(tx, workspace_id, campaign_id, priority, now)
+    lane = ensure_lane(tx, workspace_id, campaign_id, priority, now, sender=sender, pool=pool)
     constant = {
         "lane": lane, "workspace": workspace_id, "campaign": campaign_id,
         "due": due_at, "handed": max(now, due_at), "expires": expires_at,
@@ -213,10 +215,15 @@ def forget_stored(tx: Transaction, before: float, limit: int = 500) -> list[str]
 # -- lanes -------------------------------------------------------------------------------------------------------------
 
 
-def ensure_lane(tx: Transaction, workspace_id: int, campaign_id: int, priority: int, now: float) -> int:
-    """The lane's id. A lane that is held or cancelled stays so; `touched_at` keeps it from being swept away meanwhile."""
+def ensure_lane(
+    tx: Transaction, workspace_id: int, campaign_id: int, priority: int, now: float, *, sender: str = "", pool: str = ""
+) -> int:
+    """The lane's id. A lane that is held or cancelled stays so; `touched_at` keeps it from being swept away meanwhile.
+
+    `sender` and `pool` as in `Lane`; the last ones told count.
+    """
     key = {"workspace_id": workspace_id, "campaign_id": campaign_id, "priority": priority}
-    upsert(tx.conn, lanes, [{**key, "touched_at": now}], key=tuple(key))
+    upsert(tx.conn, lanes, [{**key, "touched_at": now, "sender": sender, "pool": pool}], key=tuple(key))
     found = tx.conn.scalar(select(lanes.c.id).filter_by(**key))
     assert found is not None
     return int(found)
@@ -244,7 +251,7 @@ def _move_lanes(tx: Transaction, campaign_id: int, before: Sequence[int], after:
 
 # Reason: asked at every poll. One index seek a lane says whether it is worth a write transaction.
 _READY = text("""
-    SELECT id, workspace_id, campaign_id, priority, per_second, taken_until,
+    SELECT id, workspace_id, campaign_id, priority, per_second, taken_until, sender, pool,
            COALESCE(taken_until + 1 / per_second, 0) <= :now
            AND EXISTS (SELECT 1 FROM envelopes WHERE lane_id = lanes.id AND state = 0 AND due_at <= :now) AS due
     FROM lanes WHERE state = 0 ORDER BY priority, id
@@ -254,7 +261,7 @@ _READY = text("""
 def open_lanes(conn: Connection, now: float) -> tuple[list[Lane], dict[int, float | None]]:
     """The lanes with mail that may be leased, by priority; and all open lanes with their limits a second."""
     rows = conn.execute(_READY, {"now": now}).all()
-    return [Lane(*row[:6]) for row in rows if row.due], {row.id: row.per_second for row in rows}
+    return [Lane(*row[:8]) for row in rows if row.due], {row.id: row.per_second for row in rows}
 
 
 def sweep_cancelled(tx: Transaction, now: float, limit: int = 2000) -> int:

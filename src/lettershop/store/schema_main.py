@@ -41,6 +41,7 @@ brands = Table(
     Column("from_address", Text, nullable=False),
     Column("reply_to", Text, nullable=False, server_default=""),
     Column("postal_address", Text, nullable=False, server_default=""),
+    Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: by sender and stream
     Column("created_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )  # fmt: skip
@@ -212,6 +213,7 @@ campaigns = Table(
     Column("version", Integer, nullable=False, server_default="1"),  # counts changes of what the message is made of
     Column("track_opens", Boolean, nullable=False, server_default=true()),
     Column("track_clicks", Boolean, nullable=False, server_default=true()),
+    Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: the brand's
 )  # fmt: skip
 
 campaign_links = Table(
@@ -241,6 +243,8 @@ lanes = Table(
     Column("touched_at", Time, nullable=False),
     Column("per_second", Time),  # most messages a second, of all processes together; None: no limit
     Column("taken_until", Time, nullable=False, server_default="0"),  # what the limit allowed until then was taken
+    Column("sender", Text, nullable=False, server_default=""),  # domain of its senders, where all have the same
+    Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: by sender and stream
     UniqueConstraint("workspace_id", "campaign_id", "priority"),
 )  # fmt: skip
 
@@ -362,6 +366,28 @@ warmup_days = Table(
     *(Column(name, Id, nullable=False, server_default="0") for name in (
         "delivered", "bounced_hard", "complained", "tracked", "opened", "clicked", "replied",
     )),
+)  # fmt: skip
+
+site_states = Table(
+    "site_states", metadata,  # how a source address stands at a site (egress.pace), written on change
+    Column("source", Text, primary_key=True),  # egress address; empty: the system chooses
+    Column("site", Text, primary_key=True),
+    Column("provider", Text, nullable=False),  # row of the table of limits
+    *(Column(name, Time, nullable=False, server_default="0") for name in (
+        "window", "ceiling", "throttle", "throttled_from", "rests_until", "failures", "suspended_until", "strikes", "told",
+        "narrow_until", "narrow_connections", "narrow_rate",  # what is kept over a restart …
+        "connections", "speed", "waiting", "most", "per_minute",  # … and what is only for people
+    )),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("at", Time, nullable=False),
+    Column("lifted_at", Time, nullable=False, server_default="0"),  # when an operator ended a suspension
+)  # fmt: skip
+
+domain_sites = Table(
+    "domain_sites", metadata,  # which site takes a domain's mail, as it was seen last
+    Column("domain", Text, primary_key=True),
+    Column("site", Text, nullable=False, index=True),
+    Column("provider", Text, nullable=False),
 )  # fmt: skip
 
 facts = Table(
