@@ -13,6 +13,7 @@ from lettershop.egress.gate import Parked
 from lettershop.egress.message import Leased
 from lettershop.egress.schedule import shares
 from lettershop.store import breakers, envelopes
+from lettershop.store import lanes as lane_rows
 from lettershop.store.breakers import Closed
 from lettershop.store.database import Database, Transaction
 from lettershop.store.envelopes import Lane
@@ -117,5 +118,5 @@ def _recover(tx: Transaction, owner: str, now: float) -> int:
 
 def _tidy(tx: Transaction, now: float) -> int:
     envelopes.reclaim(tx, now)
-    envelopes.close_empty_lanes(tx, now)
-    return envelopes.sweep_cancelled(tx, now)
+    lane_rows.close_empty_lanes(tx, now)
+    return lane_rows.sweep_cancelled(tx, now)

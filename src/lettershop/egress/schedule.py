@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lettershop.store.envelopes import BULK, Lane, Leased
 
-NEWCOMER = 20
-"""A full window has a twentieth of its size more for each workspace that holds nothing of it."""
-
 
 def shares(lanes: Sequence[Lane], room: Callable[[int], int]) -> list[tuple[Lane, int]]:
     """(lane, how many) for lanes with mail that is due; `room(priority)` is how many that priority may still hold.

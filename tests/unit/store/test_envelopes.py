@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from lettershop.base.facts import Delivered
 from lettershop.store import envelopes, queue
+from lettershop.store import lanes as lane_rows
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_main import BOUNCED, DELIVERED, QUEUED, facts, lanes
 from lettershop.store.schema_main import envelopes as table
@@ -142,9 +143,9 @@ async def test_cancel_is_immediate_and_swept_in_pieces(store):
     await store.main.write(envelopes.cancel, 7)
     await store.main.write(envelopes.resume, 7)  # a cancelled campaign does not come back
     assert await take(store) == []
-    assert await store.main.write(envelopes.sweep_cancelled, NOW, 4) == 4
-    assert await store.main.write(envelopes.sweep_cancelled, NOW, 100) == 5
-    assert await store.main.write(envelopes.sweep_cancelled, NOW, 100) == 0
+    assert await store.main.write(lane_rows.sweep_cancelled, NOW, 4) == 4
+    assert await store.main.write(lane_rows.sweep_cancelled, NOW, 100) == 5
+    assert await store.main.write(lane_rows.sweep_cancelled, NOW, 100) == 0
     assert (await store.main.read(envelopes.counts, 7)) == {"leased": 1, "withheld": 9}
     assert len(await told(store)) == 9
     await store.main.write(envelopes.finish, [delivered(one)])
@@ -183,8 +184,8 @@ async def test_empty_lanes_are_forgotten_but_not_busy_held_or_fresh_ones(store):
     await store.main.write(envelopes.finish, [delivered(leased[c]) for c in (1, 2)])
     await store.main.write(envelopes.hold, 2)
     await store.main.write(envelopes.release, "one", [leased[4].envelope_id])
-    assert await store.main.write(envelopes.close_empty_lanes, NOW + 3600) == 0
-    assert await store.main.write(envelopes.close_empty_lanes, NOW + 3601) == 1
+    assert await store.main.write(lane_rows.close_empty_lanes, NOW + 3600) == 0
+    assert await store.main.write(lane_rows.close_empty_lanes, NOW + 3601) == 1
     left = await store.main.read(lambda conn: list(conn.scalars(select(lanes.c.campaign_id).order_by(lanes.c.id))))
     assert left == [2, 3, 4]
 
