@@ -38,6 +38,10 @@ FAILED_TOGETHER = 8
 URGENT_TOGETHER = 8
 """Urgent envelopes that overtake those that are prepared, at once."""
 LEAVE_PATIENCE = 5.0
+FRESH = 1.0
+"""Seconds after which the source is asked again: a person may have left, a campaign may have been changed."""
+AHEAD, SLOW = 2, 0.2
+"""Messages made ahead, so that every answer finds the next one; one alone where a message takes longer than `SLOW`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Attempt:
         self._connection: SmtpConnection
         self._mx = ""
         self._tls = ""
-        self._prepared: deque[tuple[Leased, Recipe]] = deque()
+        self._prepared: deque[tuple[Leased, Recipe, float]] = deque()  # and when the source was asked
         self._posted = 0
         self._answered = 0
         self._making = 0  # at the press
@@ -211,9 +215,13 @@ class Attempt:
         """Keep the pipeline full; ask for more in time; notice the end."""
         self._stop_idling()
         connection = self._connection
-        while self._prepared and self._making < connection.room and not self._leaving:
-            leased, recipe = self._prepared.popleft()
-            if self._desk.admit(leased):
+        ahead = AHEAD if self._seconds < SLOW else 1
+        stale = self._desk.clock.monotonic() - FRESH
+        while self._prepared and self._making < connection.room(ahead) and not self._leaving:
+            leased, recipe, asked = self._prepared.popleft()
+            if asked < stale:
+                self._desk.put_back(self.opening, [leased])
+            elif self._desk.admit(leased):
                 self._making += 1
                 self._desk.make(recipe, partial(self._made, leased, recipe))
         if connection.closed:
@@ -260,8 +268,10 @@ class Attempt:
     async def _prepare(self, taken: list[Leased], *, first: bool = False) -> None:
         why = self._pace.why if self._pace.troubled else ""
         patience = 0.0 if first else len(self._prepared) * self._seconds / 2
+        asked = self._desk.clock.monotonic()
         try:
-            ready = await ready_ones(self._desk, taken, why, patience)
+            found = await ready_ones(self._desk, taken, why, patience)
+            ready = [(leased, recipe, asked) for leased, recipe in found]
             if first:
                 self._prepared.extendleft(reversed(ready))
             else:
@@ -365,7 +375,7 @@ class Attempt:
         self._stop_idling()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
-        self._desk.put_back(self.opening, [leased for leased, _ in self._prepared])
+        self._desk.put_back(self.opening, [leased for leased, _, _ in self._prepared])
         self._prepared.clear()
         if self._on_wire:  # cancelled: the patience at a stop is over
             self._connection.abort("stopping")

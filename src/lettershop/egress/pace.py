@@ -411,8 +411,8 @@ class Pace:
         return not self.open and not self.changed and now > used and not self.closed_until(now)
 
 
-def handful(seconds_per_message: float, *, target: float = 0.3, most: int = 32) -> int:
-    """How many messages a connection should ask for at once: about a third of a second's worth, so that a pause acts soon."""
+def handful(seconds_per_message: float, *, target: float = 0.5, most: int = 64) -> int:
+    """How many messages a connection should ask for at once: about half a second's worth, so that a pause acts soon."""
     if seconds_per_message <= 0:
         return 4
     return max(1, min(most, int(target / seconds_per_message)))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from lettershop.egress.message import Leased, MessageSource, Recipe, Withhold
 
-MOST = 250
+MOST = 300
 """Envelopes in one question."""
-LONGEST = 0.1
+LONGEST = 0.2
 """Seconds that a question waits for others at most."""
 
 Prepared = Sequence[tuple[Leased, Recipe | Withhold]]
@@ -26,6 +26,7 @@ class Preparer:
         self._stored = stored
         self._waiting: list[tuple[Sequence[Leased], asyncio.Future[Prepared]]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._begins_at = 0.0  # uvloop's handles of very short times do not tell
         self._task: asyncio.Task[None] | None = None
 
     async def ask(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
@@ -41,13 +42,14 @@ class Preparer:
 
     def _begin_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
         if self._timer is not None:
-            if self._timer.when() <= loop.time() + seconds:
+            if self._begins_at <= at:
                 return
             self._timer.cancel()
             self._timer = None
         if seconds > 0:
-            self._timer = loop.call_later(seconds, self._begin)
+            self._timer, self._begins_at = loop.call_later(seconds, self._begin), at
         else:
             self._begin()
 

@@ -109,6 +109,7 @@ class SmtpConnection(asyncio.Protocol):
         self._why = "connection closed"
         self._deadline = 0.0  # 0: nothing is awaited
         self._timer: asyncio.TimerHandle | None = None
+        self._expires = 0.0  # when the timer does; uvloop's handles of very short times do not tell
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
 
     @property
@@ -121,10 +122,9 @@ class SmtpConnection(asyncio.Protocol):
         """Nothing more can be sent here."""
         return self._machine.closed
 
-    @property
-    def room(self) -> int:
-        """How many messages may be posted now so that the pipeline is full without one queueing behind another."""
-        return self._machine.room
+    def room(self, ahead: int = 1) -> int:
+        """How many messages may be posted now until `ahead` wait behind those on the wire."""
+        return self._machine.room(ahead)
 
     @property
     def pending(self) -> int:
@@ -258,13 +258,13 @@ class SmtpConnection(asyncio.Protocol):
             self._deadline = 0.0
             return
         self._deadline = self._loop.time() + self._timeouts[awaiting]
-        if self._timer is None or self._timer.when() > self._deadline:
+        if self._timer is None or self._expires > self._deadline:
             self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._expired)
+        self._timer, self._expires = self._loop.call_at(self._deadline, self._expired), self._deadline
 
     def _expired(self) -> None:
         self._timer = None

@@ -127,6 +127,7 @@ class Link(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._expires = 0.0  # when the timer does; uvloop's handles of very short times do not tell
 
     # -- for sessions ---------------------------------------------------------------------------------------------
 
@@ -296,7 +297,7 @@ class Link(asyncio.Protocol):
     async def _wait(self, seconds: float) -> bool:
         """Until something happens (True) or `seconds` have passed (False). One timer a link, moved on lazily."""
         self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+        if self._timer is None or self._expires > self._deadline:
             self._arm()
         self._reader = self._loop.create_future()
         try:
@@ -308,7 +309,7 @@ class Link(asyncio.Protocol):
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._expired)
+        self._timer, self._expires = self._loop.call_at(self._deadline, self._expired), self._deadline
 
     def _expired(self) -> None:
         self._timer = None

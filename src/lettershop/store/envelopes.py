@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, text, u
 
 from lettershop.base.facts import Fact
 from lettershop.store.database import Transaction
-from lettershop.store.rows import insert_one, upsert
+from lettershop.store.rows import direct, insert_one, told, upsert
 from lettershop.store.schema_main import (
     BOUNCED,
     DELIVERED,
@@ -273,14 +273,14 @@ _COLUMNS = (
 # Reason (SQLite): Python's driver gives up the interpreter lock at every row that it steps to, and beside a thread that
 # renders and signs it gets it back late. So all rows of a statement travel as one JSON text, in and out. Nobody comes
 # between the two statements: SQLite has one writer.
-_DUE_SQLITE = text(f"""
+_DUE_SQLITE = f"""
     SELECT json_group_array(json_array({_COLUMNS}, :until)) FROM (
         SELECT * FROM envelopes WHERE lane_id = :lane AND state = 0 AND due_at <= :now ORDER BY due_at LIMIT :limit)
-""")  # noqa: S608 - constants only
-_MARK_SQLITE = text("""
+"""  # noqa: S608 - constants only
+_MARK_SQLITE = """
     UPDATE envelopes SET state = 1, owner = :owner, leased_until = :until
     WHERE id IN (SELECT value FROM json_each(:ids))
-""")
+"""
 # Reason: many processes lease at once, nobody waits for another's rows; MATERIALIZED keeps LIMIT evaluated once.
 _LEASE_POSTGRESQL = text(f"""
     WITH due AS MATERIALIZED (
@@ -307,9 +307,10 @@ def _lease_sqlite(
     conn: Connection, owner: str, now: float, until: float, lane: int, limit: int
 ) -> Sequence[Sequence[Any]]:
     rows: list[list[Any]] = orjson.loads(
-        conn.scalar(_DUE_SQLITE, {"lane": lane, "now": now, "until": until, "limit": limit})
+        told(conn, _DUE_SQLITE, {"lane": lane, "now": now, "until": until, "limit": limit})
     )
-    conn.execute(_MARK_SQLITE, {"owner": owner, "until": until, "ids": orjson.dumps([row[0] for row in rows]).decode()})
+    ids = orjson.dumps([row[0] for row in rows]).decode()
+    direct(conn).execute(_MARK_SQLITE, {"owner": owner, "until": until, "ids": ids})
     return rows
 
 
@@ -325,9 +326,9 @@ def _due(leased: Leased) -> tuple[float, int]:
 
 
 # Reason: which of a batch are still open, in one seek each, before facts are told of them.
-_OPEN_SQLITE = text("""
+_OPEN_SQLITE = """
     SELECT json_group_array(id) FROM envelopes WHERE state <= 1 AND id IN (SELECT value FROM json_each(:ids))
-""")
+"""
 _OPEN_POSTGRESQL = text("SELECT id FROM envelopes WHERE state <= 1 AND id = ANY(CAST(:ids AS BIGINT[])) FOR UPDATE")
 # Reason: all outcomes of a batch in one statement, of whatever kind.
 _FINISH = """
@@ -336,13 +337,11 @@ _FINISH = """
         finished_at = v.finished, owner = NULL, leased_until = NULL
     FROM {rows} WHERE envelopes.id = v.id
 """
-_FINISH_SQLITE = text(
-    _FINISH.format(
-        rows="""(
+_FINISH_SQLITE = _FINISH.format(
+    rows="""(
         SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS tried, value ->> 3 AS answer,
                value ->> 4 AS address, value ->> 5 AS due, value ->> 6 AS finished
         FROM json_each(:rows)) AS v"""
-    )
 )
 _FINISH_POSTGRESQL = text(
     _FINISH.format(
@@ -365,7 +364,10 @@ def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
     if not known:
         return 0
     rows = orjson.dumps([_finish_values(outcome) for outcome in known]).decode()
-    tx.conn.execute(_FINISH_SQLITE if tx.sqlite else _FINISH_POSTGRESQL, {"rows": rows})
+    if tx.sqlite:
+        direct(tx.conn).execute(_FINISH_SQLITE, {"rows": rows})
+    else:
+        tx.conn.execute(_FINISH_POSTGRESQL, {"rows": rows})
     for outcome in known:
         if outcome.fact is not None:
             tx.fact(outcome.fact)
@@ -382,7 +384,7 @@ def _finish_values(outcome: Outcome) -> list[object]:
 
 def _open_ids(tx: Transaction, ids: list[int]) -> set[int]:
     if tx.sqlite:
-        return set(orjson.loads(tx.conn.scalar(_OPEN_SQLITE, {"ids": orjson.dumps(ids).decode()})))
+        return set(orjson.loads(told(tx.conn, _OPEN_SQLITE, {"ids": orjson.dumps(ids).decode()})))
     return set(tx.conn.scalars(_OPEN_POSTGRESQL, {"ids": ids}))
 
 

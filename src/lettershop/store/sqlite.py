@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from lettershop.store.database import BATCH, Database, DatabaseBusy, DatabaseClosed, P, T, Transaction, Write, run_batch
+from lettershop.store.rows import direct
 
 READERS = 4
 BUSY_TIMEOUT = 30.0
@@ -59,7 +60,7 @@ def engine_for(path: Path, *, begin: Literal["BEGIN", "BEGIN IMMEDIATE"], size: 
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        direct(connection).execute(begin)
 
     return engine
 
@@ -75,6 +76,8 @@ class SqliteDatabase(Database):
         self._writer = engine_for(path, begin="BEGIN IMMEDIATE", size=1)
         self._reader = engine_for(path, begin="BEGIN", size=READERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.stem}")
+        self._of_thread = threading.local()
+        self._reading: list[Connection] = []
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._turn = path.with_name(f"{path.name}.turn").open("ab")
         self._closed = False
@@ -85,7 +88,8 @@ class SqliteDatabase(Database):
         """See `Database.read`."""
 
         def run() -> T:
-            with self._reader.connect() as conn:
+            conn = self._mine()
+            with conn.begin():
                 return query(conn, *args, **kwargs)
 
         return await self._loop.run_in_executor(self._readers, run)
@@ -113,9 +117,19 @@ class SqliteDatabase(Database):
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
         self._readers.shutdown()
+        for conn in self._reading:
+            conn.close()
         self._writer.dispose()
         self._reader.dispose()
         self._turn.close()
+
+    def _mine(self) -> Connection:
+        """The connection of this reader thread, kept: to take one from a pool for each read costs half of a short read."""
+        conn: Connection | None = getattr(self._of_thread, "conn", None)
+        if conn is None:
+            conn = self._of_thread.conn = self._reader.connect()
+            self._reading.append(conn)
+        return conn
 
     def _run(self) -> None:
         stopping = False
@@ -159,7 +173,7 @@ class SqliteDatabase(Database):
 
 
 def _explained(error: Exception) -> Exception:
-    if isinstance(error, OperationalError) and "locked" in str(error):
+    if isinstance(error, OperationalError | sqlite3.OperationalError) and "locked" in str(error):
         busy = DatabaseBusy("The database is busy.", remedy="Try again in a moment.")
         busy.__cause__ = error
         return busy

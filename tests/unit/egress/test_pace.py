@@ -248,8 +248,8 @@ def test_what_must_be_remembered_is_not_forgotten():
     assert not one.forgettable(200.0)
 
 
-def test_a_handful_is_a_third_of_a_second():
+def test_a_handful_is_half_a_second():
     assert handful(0) == 4
-    assert handful(0.001) == 32
-    assert handful(0.06) == 5
+    assert handful(0.001) == 64
+    assert handful(0.06) == 8
     assert handful(3) == 1

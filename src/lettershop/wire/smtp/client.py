@@ -35,9 +35,6 @@ from lettershop.wire.smtp.outgoing import (
 )
 from lettershop.wire.smtp.replies import Reply, ReplyReader
 
-AHEAD = 2
-"""Messages that wait behind the one whose envelope is out, so that an answer always finds the next one made."""
-
 
 class ClientMachine:
     """One connection to one server. Make it, feed it what the server says; it begins with the greeting."""
@@ -80,12 +77,11 @@ class ClientMachine:
         """Messages submitted whose outcome is not known yet."""
         return len(self._queue) + (self._current is not None and not self._refused) + (self._sent is not None)
 
-    @property
-    def room(self) -> int:
-        """How many messages may be submitted now: so many that each dot can take the next envelope along."""
+    def room(self, ahead: int) -> int:
+        """How many messages may be submitted now until `ahead` wait behind the one whose envelope is out."""
         if not self._ready or self._closed or self._quitting:
             return 0
-        return AHEAD + (self._current is None) - len(self._queue)
+        return ahead + (self._current is None) - len(self._queue)
 
     def submit(self, outgoing: Outgoing, token: Any) -> list[Event]:
         """Send this message as soon as the line is free; may be called before Ready. Returns outcomes known at once."""
