@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, inspect, queue, serve, tokens, users, warmup
+from lettershop.cli import accounts, domains, init, inspect, queue, serve, simulate, tokens, users, warmup
 
 program = typer.Typer(
     name="lettershop",
@@ -16,6 +16,7 @@ program = typer.Typer(
 program.command("init")(init.init)
 program.command("serve")(serve.serve)
 program.command("inspect")(inspect.inspect)
+program.command("simulate")(simulate.simulate)
 program.add_typer(domains.commands, name="domain")
 program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")
