@@ -313,11 +313,16 @@ class Pace:
             if now < cell.objected_at + MEASURE:
                 return
             cell.objected_at = now
-            usual = cell.throttle or self.row.messages_per_minute or max(cell.speed, 1 / MEASURE) * 60
-            cell.throttle = max(1.0, SLOWER * min(usual, cell.speed * 60 or usual))
+            speed = max(cell.speed, self._lately(now)) * 60
+            usual = cell.throttle or self.row.messages_per_minute or speed
+            cell.throttle = max(1.0, SLOWER * min(usual, speed))
             cell.throttled_from = max(cell.throttled_from, cell.throttle)
         self._accepted = 0
         self._rest(now + BREATH, why)
+
+    def _lately(self, now: float) -> float:
+        """Answers a second since the last measurement: "too fast" often comes before the first one."""
+        return max(1, self._answered - self._counted) / max(now - self._measured_at, BREATH)
 
     def _often_enough(self, number: int, rule: Rule, now: float) -> bool:
         hits = self._hits.setdefault(number, deque(maxlen=rule.times))

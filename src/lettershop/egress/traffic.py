@@ -38,7 +38,9 @@ from lettershop.store.envelopes import BULK, Lane, Leased
 AHEAD = 10.0
 KEEP = 16
 """`AHEAD` seconds' worth of a site, at least `KEEP` envelopes, is held here."""
-LONGEST_PARKED = 300.0
+LONGEST_PARKED = 3600.0
+HOPE = 2.0
+"""What is parked comes back as if the site were so much faster."""
 STALLED = 60.0
 """Seconds after which what waits for a site without answers is looked at again."""
 WANTED = 1.0
@@ -299,10 +301,11 @@ class Traffic:
     def measure(self, now: float) -> None:
         """Take the rates of answers, every few seconds."""
         for site in self.sites.values():
+            site.since = site.since or now
             answers = [count for pace in site.paces.values() if (count := pace.measure(now)) >= 0]
             if answers:
                 rate = sum(answers) / 3.0
-                site.rate = rate if site.rate is None else (site.rate + rate) / 2 if rate else 0.0
+                site.rate = rate if site.rate is None else _smoothed(site, rate)
 
     def surplus(self, now: float) -> list[tuple[Leased, float]]:
         """Take out what a site cannot take in the next `AHEAD` seconds, each with the time at which it should come back."""
@@ -321,12 +324,21 @@ class Traffic:
             return parked
         keep = max(KEEP, int(AHEAD * site.rate))
         if waiting > 2 * keep:
-            due = now + STALLED if not site.rate else 0.0
-            parked += [
-                (one, due or now + min(LONGEST_PARKED, (keep + index) / site.rate))
-                for index, one in enumerate(self._shed(site, waiting - keep))
-            ]
+            parked += self._spread(site, self._shed(site, waiting - keep), keep, now)
         return parked
+
+    def _spread(self, site: Site, shed: Sequence[Leased], keep: int, now: float) -> list[tuple[Leased, float]]:
+        """When they should come back: behind those that were parked before, else all come at once, again and again.
+
+        The site may become faster, so they come somewhat early, and none waits longer than the site has been watched.
+        """
+        if not site.rate:
+            return [(one, now + STALLED) for one in shed]
+        rate = HOPE * site.rate
+        latest = now + min(LONGEST_PARKED, max(STALLED, now - site.since))
+        begin = max(now + keep / rate, site.promised)
+        site.promised = min(latest, begin + len(shed) / rate)
+        return [(one, min(latest, begin + index / rate)) for index, one in enumerate(shed)]
 
     def _shed(self, site: Site, count: int) -> list[Leased]:
         """The last ones of a site, bulk before the others, from the longest way first."""
@@ -370,3 +382,13 @@ class Traffic:
                 del site.ways[key]
             if not site.ways and all(pace.forgettable(now) for pace in site.paces.values()):
                 del self.sites[site.name]
+
+
+def _smoothed(site: Site, rate: float) -> float:
+    """The new rate. A site without mail meanwhile keeps its own; one that falls silent is given up within four measurements."""
+    before = site.rate or 0.0
+    if rate:
+        return (before + rate) / 2
+    if not site.open:
+        return before
+    return before / 4 if before > 1.0 else 0.0

@@ -111,10 +111,10 @@ class Simulation:
         if now < self._round_at:
             return  # an earlier one came between
         self._lease(now)
+        self._open_all(self.traffic.openings(now), now)
         self.traffic.measure(now)
         for one, due in self.traffic.surplus(now):
             self._park(one, due)
-        self._open_all(self.traffic.openings(now), now)
         if now >= self._look_at:
             self._look_at = now + LOOK
             self._look(now)
