@@ -31,7 +31,7 @@ def simulate(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a campaign against modelled receivers on a virtual clock, with the scheduling and shaping that really sends."""
+    """Send to modelled receivers on a virtual clock, with the scheduling and shaping that really sends, and draw how it goes."""
     if listed:
         for name in shipped():
             print(f"{name}: {load(shipped_text(name)).about}")

@@ -68,6 +68,7 @@ class Traffic:
         self._open = 0
         self._doubtful: set[int] = set()  # ids of openings to sites that were not reached before
         self._capped = False
+        self._measured_at = 0.0
         self._new: list[tuple[str, Place]] = []
 
     def __len__(self) -> int:
@@ -300,6 +301,9 @@ class Traffic:
 
     def measure(self, now: float) -> None:
         """Take the rates of answers, every few seconds."""
+        if now < self._measured_at + 1.0:
+            return
+        self._measured_at = now
         for site in self.sites.values():
             site.since = site.since or now
             answers = [count for pace in site.paces.values() if (count := pace.measure(now)) >= 0]

@@ -20,10 +20,11 @@ from lettershop.egress.message import Leased
 from lettershop.egress.pace import handful
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.sources import Pools
-from lettershop.egress.traffic import Opening, Traffic
+from lettershop.egress.traffic import Traffic
 from lettershop.egress.verdict import Answer
 from lettershop.egress.verdict import judge as judge_answer
 from lettershop.egress.warmup import Plan
+from lettershop.egress.ways import Opening
 from lettershop.simulate.backlog import Backlog
 from lettershop.simulate.people import Home, People
 from lettershop.simulate.result import Event, Result
@@ -39,7 +40,7 @@ POLL, IDLE, TIDY = 0.25, 2.0, 60.0
 FAILED_TOGETHER = 8
 EXPIRED = Answer(451, "4.4.7", "The time ran out.", "connect")
 LOOK = 1.0
-"""Seconds between two looks at the breakers."""
+"""Seconds between two looks at what cannot go soon, and at the breakers."""
 
 
 class Connection:
@@ -113,10 +114,10 @@ class Simulation:
         self._lease(now)
         self._open_all(self.traffic.openings(now), now)
         self.traffic.measure(now)
-        for one, due in self.traffic.surplus(now):
-            self._park(one, due)
         if now >= self._look_at:
             self._look_at = now + LOOK
+            for one, due in self.traffic.surplus(now):
+                self._park(one, due)
             self._look(now)
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY

@@ -75,7 +75,8 @@ def test_dead_slow_and_refusing_sites_hold_nobody():
     assert settled(mixed)
     good, dead = by_name(mixed)["good"], by_name(mixed)["dead"]
     assert good.delivered + good.bounced == good.recipients
-    assert good.last <= 2 * alone.seconds + 30
+    soon = sum(count for minute, count in good.minutes.items() if minute * 60 <= 2 * alone.seconds + 30)
+    assert soon >= 0.99 * good.delivered and good.last <= 120
     assert dead.delivered == 0 and dead.given_up == dead.recipients
     assert 3 * 86_400 <= dead.last <= 4 * 86_400  # given up when their time is out, not much later
 
@@ -95,11 +96,7 @@ def test_a_bad_list_is_stopped_by_the_breaker():
 
 
 def test_a_block_is_told_and_mail_waits_for_its_end():
-    result = run(
-        'recipients = 400\nbreakers = false\n[[receiver]]\nname = "a"\nshare = 1\nrefuses = true\ndays = 5\n'.replace(
-            "days = 5\n", ""
-        )
-    )
+    result = run('recipients = 400\nbreakers = false\n[[receiver]]\nname = "a"\nshare = 1\nrefuses = true\n')
     (receiver,) = result.receivers
     assert settled(result) and receiver.delivered == 0 and receiver.recipients == 400
 
@@ -137,7 +134,7 @@ def test_shipped_scenarios_run(name):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ConfigError, match="receiver.0.latenci"):
+    with pytest.raises(ConfigError, match=r"receiver\.0\.latenci"):
         load(HEAD + 'recipients = 1\n[[receiver]]\nname = "a"\nshare = 1\nlatenci = 2\n')
     with pytest.raises(NotFound, match="no scenario"):
         shipped_text("nowhere")
