@@ -238,6 +238,64 @@ def test_a_batch_is_taken_one_by_one(client):
     assert [one["code"] for one in results] == [None, "no-such-template", None]
 
 
+CONSENT = {"kind": "express", "basis": "signed up in the shop"}
+
+
+def test_people_join_lists_are_segmented_and_leave(client):
+    assert client.post("/lists", json={"name": "News"}).status_code == 201
+    person = {"email": "jo@cheese.example", "name": "José", "consent": CONSENT}
+    made = client.post(
+        "/subscribers", json={**person, "attributes": {"orders": 3, "city": "León"}, "lists": ["News"]}
+    ).json()
+    again = client.post("/subscribers", json={**person, "attributes": {"orders": 4}, "tags": ["vip"]}).json()
+    where = f"/subscribers/{made['id']}"
+    segment = client.post("/segments", json={"name": "Buyers", "expression": 'orders >= 4 and in list "News"'}).json()
+
+    assert (again["id"], again["attributes"], again["tags"]) == (made["id"], {"orders": 4, "city": "León"}, ["vip"])
+    assert again["lists"][0]["status"] == "subscribed"
+    assert client.get(f"/segments/{segment['id']}/count").json() == {"count": 1}
+    assert [one["id"] for one in client.get("/subscribers", params={"segment": "orders >= 4"}).json()["items"]] == [
+        made["id"]
+    ]
+    left = client.post(f"{where}/unsubscribe", json={"list": "News"}).json()
+    assert left["lists"][0]["status"] == "unsubscribed"
+    assert client.get(f"/segments/{segment['id']}/count").json() == {"count": 0}
+    implied = client.post(f"{where}/subscribe", json={"list": "News", "consent": {**CONSENT, "kind": "implied"}}).json()
+    assert implied["lists"][0]["status"] == "unsubscribed", "who has left is not put back by somebody else's word"
+    back = client.post(f"{where}/subscribe", json={"list": "News", "consent": CONSENT}).json()
+    assert back["lists"][0]["status"] == "subscribed"
+    assert "Unsubscribed" in {one["kind"] for one in client.get(f"{where}/events").json()["items"]}
+    assert client.post("/segments", json={"name": "Bad", "expression": "orders >= "}).status_code == 409
+    assert client.post("/subscribers", json={**person, "lists": ["Nowhere"]}).json()["code"] == "no-such-list"
+
+
+def test_an_erased_person_stays_erased_until_their_own_word(client):
+    person = {"email": "gone@cheese.example", "name": "Gone", "attributes": {"secret": "x"}, "consent": CONSENT}
+    made = client.post("/subscribers", json=person).json()
+    held = client.get(f"/subscribers/{made['id']}/export").json()["data"]
+    assert held["contacts"][0]["attributes"] == {"secret": "x"}
+    assert held["consents"][0]["basis"] == CONSENT["basis"]
+
+    assert client.delete(f"/subscribers/{made['id']}").status_code == 204
+    assert client.get(f"/subscribers/{made['id']}").status_code == 404
+    assert client.get("/subscribers", params={"query": "gone@"}).json()["items"] == []
+    implied = client.post("/subscribers", json={**person, "consent": {**CONSENT, "kind": "implied"}})
+    assert (implied.status_code, implied.json()["code"]) == (409, "erased")
+    assert client.post("/subscribers", json=person).status_code == 201
+
+
+def test_the_ledger_is_read_written_and_lifted(client):
+    added = client.post("/suppressions", json={"email": "no@cheese.example", "detail": "asked by phone"}).json()
+    again = client.post("/suppressions", json={"email": "no@cheese.example", "reason": "complaint"}).json()
+
+    assert (added["reason"], again["reason"]) == ("manual", "manual")
+    assert [one["email"] for one in client.get("/suppressions", params={"query": "no@"}).json()["items"]] == [
+        "no@cheese.example"
+    ]
+    assert client.delete("/suppressions/no@cheese.example").status_code == 204
+    assert client.get("/suppressions/no@cheese.example").status_code == 404
+
+
 @pytest.mark.timeout(300)
 def test_it_keeps_to_its_description(server):
     """Schemathesis makes requests from the description and holds the answers to it."""

@@ -1,8 +1,8 @@
 """The marketing part of the house. Imported only where the package marketing/ is there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
@@ -16,8 +16,10 @@ from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.forecast import Forecasts
+from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.send import CampaignSource
+from lettershop.marketing.subscribers import Subscribers, words_of
 from lettershop.marketing.templates import Templates
 from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.views import CampaignDesk, ContactDesk
@@ -45,6 +47,9 @@ class Marketing:
     brands: Brands
     templates: Templates
     forecasts: Forecasts
+    privacy: Privacy
+    subscribers: Subscribers
+    segment_words: Callable[[Mapping[str, Any]], str]
 
     def transactional(self, house: "House", submission: Submission) -> Transactional:
         """Single messages; they leave through the house's submission."""
@@ -73,6 +78,7 @@ def build_marketing(
     forecasts = Forecasts(
         main_db, signer, clock, warming, sources=config.delivery.source_addresses, cores=workers_of(config)
     )
+    privacy = Privacy(main_db, clock)
     return Marketing(
         imports=ContactImport(main_db, clock),
         campaigns=campaigns,
@@ -85,4 +91,7 @@ def build_marketing(
         brands=Brands(main_db, clock),
         templates=Templates(main_db, clock),
         forecasts=forecasts,
+        privacy=privacy,
+        subscribers=Subscribers(main_db, privacy, clock),
+        segment_words=words_of,
     )

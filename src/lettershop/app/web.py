@@ -21,6 +21,7 @@ from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
 from lettershop.store import accounts, workspaces
+from lettershop.store.subscriptions import Consent
 from lettershop.supervisor import Sockets
 
 
@@ -99,6 +100,10 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             reports=marketing.campaign_desk,
             templates=marketing.templates,
             messages=marketing.transactional(house, mail.submission),
+            people=marketing.subscribers,
+            privacy=marketing.privacy,
+            consent=Consent,
+            segment_words=marketing.segment_words,
         )
         if marketing
         else None,

@@ -25,9 +25,10 @@ program.add_typer(queue.commands, name="queue")
 program.add_typer(warmup.commands, name="warmup")
 
 if find_spec("lettershop.marketing") is not None:
-    from lettershop.cli import audience, campaigns, demo, segments
+    from lettershop.cli import audience, campaigns, demo, privacy, segments
 
     program.command("demo")(demo.demo)
     program.add_typer(audience.commands, name="audience")
     program.add_typer(segments.commands, name="segment")
     program.add_typer(campaigns.commands, name="campaign")
+    program.add_typer(privacy.commands, name="privacy")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from lettershop.marketing.segment_text import parse
-from lettershop.marketing.segments import InList, SegmentInvalid, from_json, named, resolved, to_json
+from lettershop.marketing.segments import InList, InSegment, SegmentInvalid, from_json, named, resolved, to_json
 from lettershop.store import campaigns, contacts, people, predicates, subscriptions
 from lettershop.store import segments as segment_rows
 from lettershop.store.campaigns import Campaign
@@ -53,6 +53,11 @@ def resolve(conn: Connection, workspace_id: int, tree: dict[str, Any]) -> dict[s
     if unknown:
         raise SegmentInvalid(f"There is no list {', '.join(sorted(unknown))}.")
     return to_json(node)
+
+
+def named_segments(tree: dict[str, Any]) -> set[str]:
+    """The other segments that a tree names."""
+    return named(from_json(tree), InSegment) if tree else set()
 
 
 def next_piece(conn: Connection, campaign: Campaign, now: float) -> list[tuple[int, str]]:

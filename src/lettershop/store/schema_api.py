@@ -1,6 +1,7 @@
 """The tables of the API: tokens, answers kept for requests that may be repeated, templates, transactional messages. [pure]
 
-They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent` speak to them.
+They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent` and `store.privacy`
+speak to them.
 """
 
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
@@ -8,7 +9,7 @@ from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Un
 from lettershop.store.columns import Id, Json, Time, key
 from lettershop.store.schema_main import metadata
 
-__all__ = ["api_tokens", "idempotency", "metadata", "sent_messages", "templates"]
+__all__ = ["api_tokens", "erased", "idempotency", "metadata", "sent_messages", "templates"]
 
 api_tokens = Table(
     "api_tokens", metadata, key(),
@@ -56,4 +57,11 @@ sent_messages = Table(
     Column("tags", Json, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("send_at", Time, nullable=False),
+)  # fmt: skip
+
+erased = Table(
+    "erased", metadata,  # keyed hashes of addresses that were erased: no import brings them back
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("at", Time, nullable=False),
 )  # fmt: skip

@@ -49,7 +49,7 @@ def create(tx: Transaction, workspace_id: int, name: str, tree: dict[str, Any], 
     return tx.conn.scalar(select(segments.c.id).where(*where))
 
 
-def change(tx: Transaction, segment_id: int, **values: Any) -> None:
+def change(tx: Transaction, /, segment_id: int, **values: Any) -> None:
     """Change name or tree."""
     tx.conn.execute(update(segments).where(segments.c.id == segment_id).values(**values))
 

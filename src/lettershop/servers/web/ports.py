@@ -20,13 +20,16 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
+    from lettershop.marketing.privacy import Privacy
     from lettershop.marketing.report import Report
+    from lettershop.marketing.subscribers import Subscribers
     from lettershop.marketing.templates import Templates
     from lettershop.marketing.transactional import Transactional
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.queue import SiteQueue, Waiting
+    from lettershop.store.subscriptions import Consent
     from lettershop.store.views import RecipientRow, TimelineRow
 
 
@@ -172,3 +175,7 @@ class ApiMarketing:
     reports: Reports
     templates: "Templates"
     messages: "Transactional"
+    people: "Subscribers"
+    privacy: "Privacy"
+    consent: "type[Consent]"
+    segment_words: Callable[[Mapping[str, Any]], str]

@@ -11,9 +11,13 @@ from lettershop.servers.web.api import (
     campaigns,
     domains,
     events,
+    lists,
     messages,
     problems,
     queue,
+    segments,
+    subscribers,
+    suppressions,
     templates,
     tokens,
     users,
@@ -48,6 +52,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     if services.marketing is not None:
         for router in (
             campaigns.router, campaigns.report_router, campaigns.brand_router, templates.router, messages.router,
+            subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
             whole.include_router(router)
     app.include_router(whole)

@@ -203,25 +203,25 @@ async def create(caller: Writer, have: HaveMarketing, new: NewCampaign) -> Campa
     return _campaign(await have.campaigns.create(caller.workspace_id, _values(new)))
 
 
-@router.get("/{campaign_id}")
+@router.get("/{campaign_id:int}")
 async def get(caller: Reader, have: HaveMarketing, campaign_id: Id) -> Campaign:
     """One campaign."""
     return _campaign(await have.campaigns.get(caller.workspace_id, campaign_id))
 
 
-@router.patch("/{campaign_id}")
+@router.patch("/{campaign_id:int}")
 async def change(caller: Writer, have: HaveMarketing, campaign_id: Id, changed: ChangedCampaign) -> Campaign:
     """Change a draft."""
     return _campaign(await have.campaigns.change(caller.workspace_id, campaign_id, _values(changed)))
 
 
-@router.delete("/{campaign_id}", status_code=204)
+@router.delete("/{campaign_id:int}", status_code=204)
 async def remove(caller: Writer, have: HaveMarketing, campaign_id: Id) -> None:
     """Delete a draft."""
     await have.campaigns.remove(caller.workspace_id, campaign_id)
 
 
-@router.get("/{campaign_id}/check")
+@router.get("/{campaign_id:int}/check")
 async def check(caller: Reader, have: HaveMarketing, campaign_id: Id) -> Checked:
     """What keeps it from being sent, and what should be looked at."""
     findings = await have.campaigns.check(caller.workspace_id, campaign_id)
@@ -229,38 +229,38 @@ async def check(caller: Reader, have: HaveMarketing, campaign_id: Id) -> Checked
     return Checked(ready=ready, findings=[Finding.model_validate(finding) for finding in findings])
 
 
-@router.post("/{campaign_id}/schedule")
+@router.post("/{campaign_id:int}/schedule")
 async def schedule(caller: Writer, have: HaveMarketing, campaign_id: Id, when: When) -> Campaign:
     """Send it at a time, or now. The check comes first; what it finds stands in `findings` of the problem."""
     at = when.at.timestamp() if when.at else None
     return _campaign(await have.campaigns.schedule(caller.workspace_id, campaign_id, at, by=caller.by))
 
 
-@router.post("/{campaign_id}/unschedule")
+@router.post("/{campaign_id:int}/unschedule")
 async def unschedule(caller: Writer, have: HaveMarketing, campaign_id: Id) -> Campaign:
     """Back to a draft."""
     return _campaign(await have.campaigns.act(caller.workspace_id, campaign_id, "unschedule", by=caller.by))
 
 
-@router.post("/{campaign_id}/pause")
+@router.post("/{campaign_id:int}/pause")
 async def pause(caller: Writer, have: HaveMarketing, campaign_id: Id) -> Campaign:
     """Send nothing more for now."""
     return _campaign(await have.campaigns.act(caller.workspace_id, campaign_id, "pause", by=caller.by))
 
 
-@router.post("/{campaign_id}/resume")
+@router.post("/{campaign_id:int}/resume")
 async def resume(caller: Writer, have: HaveMarketing, campaign_id: Id) -> Campaign:
     """Go on."""
     return _campaign(await have.campaigns.act(caller.workspace_id, campaign_id, "resume", by=caller.by))
 
 
-@router.post("/{campaign_id}/cancel")
+@router.post("/{campaign_id:int}/cancel")
 async def cancel(caller: Writer, have: HaveMarketing, campaign_id: Id) -> Campaign:
     """Send nothing more, ever."""
     return _campaign(await have.campaigns.act(caller.workspace_id, campaign_id, "cancel", by=caller.by))
 
 
-@router.get("/{campaign_id}/recipients")
+@router.get("/{campaign_id:int}/recipients")
 async def recipients(
     caller: Reader, have: HaveMarketing, campaign_id: Id, cursor: Cursor = None, limit: Limit = 50, query: Search = ""
 ) -> Page[Recipient]:
@@ -370,13 +370,13 @@ async def _report(have: Any, workspace_id: int, campaign_id: int) -> Report:
     return Report.model_validate(values)
 
 
-@router.get("/{campaign_id}/report")
+@router.get("/{campaign_id:int}/report")
 async def report(caller: Reader, have: HaveMarketing, campaign_id: Id) -> Report:
     """The figures of the campaign."""
     return await _report(have, caller.workspace_id, campaign_id)
 
 
-@report_router.get("/campaigns/{campaign_id}")
+@report_router.get("/campaigns/{campaign_id:int}")
 async def campaign_report(caller: ReportReader, have: HaveMarketing, campaign_id: Id) -> Report:
     """The same figures, for tokens that may read reports only."""
     return await _report(have, caller.workspace_id, campaign_id)

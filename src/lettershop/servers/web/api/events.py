@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.frame import LARGEST, Cursor, Have, Limit, Output, Page, may, place, whole_number
 from lettershop.servers.web.api.moments import told_always
+from lettershop.store.factlog import Logged
 
 router = APIRouter(prefix="/events", tags=["events"])
 Reader = Annotated[Caller, may("events")]
@@ -27,6 +28,15 @@ class Event(Output):
     data: dict[str, Any]
 
 
+def event(one: Logged) -> Event:
+    """A logged fact as it is told."""
+    fact = one.fact
+    return Event(
+        id=one.id, at=told_always(fact.at), kind=fact.kind, campaign_id=fact.campaign_id,
+        contact_id=fact.contact_id, envelope_id=fact.envelope_id, data=fact.data(),
+    )  # fmt: skip
+
+
 @router.get("")
 async def list_(
     caller: Reader,
@@ -41,9 +51,4 @@ async def list_(
     found = await have.events.page(
         caller.workspace_id, after=place(cursor), limit=limit, campaign_id=campaign_id, contact_id=contact_id, kind=kind
     )
-    items = [
-        Event(id=one.id, at=told_always(one.fact.at), kind=one.fact.kind, campaign_id=one.fact.campaign_id,
-              contact_id=one.fact.contact_id, envelope_id=one.fact.envelope_id, data=one.fact.data())
-        for one in found
-    ]  # fmt: skip
-    return Page[Event](items=items, next_cursor=f"c{found[-1].id}" if found else cursor)
+    return Page[Event](items=[event(one) for one in found], next_cursor=f"c{found[-1].id}" if found else cursor)

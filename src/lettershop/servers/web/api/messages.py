@@ -175,7 +175,7 @@ async def list_(caller: Reader, have: HaveMarketing, cursor: Cursor = None, limi
     return Page[Message](items=[_message(one) for one in found], next_cursor=last)
 
 
-@router.get("/{message_id}")
+@router.get("/{message_id:int}")
 async def get(caller: Reader, have: HaveMarketing, message_id: Id) -> Message:
     """One message and what became of it."""
     return _message(await have.messages.get(caller.workspace_id, message_id))

@@ -140,10 +140,12 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """All that the path knows (RFC 9110 10.2.1); the router itself names those of one route only."""
+    asked = request.scope["path"]
+    paths = request.app.openapi()["paths"]
     known = {
         method.upper()
-        for path, methods in request.app.openapi()["paths"].items()
-        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.scope["path"])
+        for path, methods in ({asked: paths[asked]} if asked in paths else paths).items()
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), asked)
         for method in methods
     }
     return sorted(known)

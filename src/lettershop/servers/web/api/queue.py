@@ -64,21 +64,21 @@ async def list_(
     return Page[Waiting](items=[_waiting(row) for row in found], next_cursor=last)
 
 
-@router.get("/{envelope_id}")
+@router.get("/{envelope_id:int}")
 async def get(caller: Reader, have: Have, envelope_id: Id) -> Waiting:
     """One message that waits."""
     own = None if caller.operator else caller.workspace_id
     return _waiting(await have.queue.waits(envelope_id, workspace_id=own))
 
 
-@router.post("/{envelope_id}/retry")
+@router.post("/{envelope_id:int}/retry")
 async def retry(caller: Writer, have: Have, envelope_id: Id) -> Acted:
     """Try it now."""
     own = None if caller.operator else caller.workspace_id
     return Acted(changed=await have.queue.retry(envelope_id, workspace_id=own))
 
 
-@router.delete("/{envelope_id}")
+@router.delete("/{envelope_id:int}")
 async def remove(caller: Writer, have: Have, envelope_id: Id) -> Acted:
     """Take it out of the queue for good."""
     own = None if caller.operator else caller.workspace_id

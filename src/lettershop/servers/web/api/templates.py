@@ -76,20 +76,20 @@ async def create(caller: Writer, have: HaveMarketing, new: NewTemplate) -> Templ
     return _template(await have.templates.create(caller.workspace_id, new.name, content))
 
 
-@router.get("/{template_id}")
+@router.get("/{template_id:int}")
 async def get(caller: Reader, have: HaveMarketing, template_id: Id) -> Template:
     """One template."""
     return _template(await have.templates.get(caller.workspace_id, template_id))
 
 
-@router.patch("/{template_id}")
+@router.patch("/{template_id:int}")
 async def change(caller: Writer, have: HaveMarketing, template_id: Id, changed: ChangedTemplate) -> Template:
     """Change a template; what was sent with it stays as it was."""
     content = changed.model_dump(exclude_none=True)
     return _template(await have.templates.change(caller.workspace_id, template_id, content))
 
 
-@router.delete("/{template_id}", status_code=204)
+@router.delete("/{template_id:int}", status_code=204)
 async def remove(caller: Writer, have: HaveMarketing, template_id: Id) -> None:
     """Delete a template."""
     await have.templates.remove(caller.workspace_id, template_id)

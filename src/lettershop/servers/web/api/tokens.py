@@ -80,13 +80,13 @@ async def create(caller: Writer, have: Have, new: NewToken) -> TokenWithSecret:
     return TokenWithSecret(**_fields(made.token), secret=made.secret)
 
 
-@router.get("/{token_id}")
+@router.get("/{token_id:int}")
 async def get(caller: Reader, have: Have, token_id: Id) -> Token:
     """One token."""
     return _token(await have.tokens.get(caller.workspace_id, token_id))
 
 
-@router.delete("/{token_id}", status_code=204)
+@router.delete("/{token_id:int}", status_code=204)
 async def revoke(caller: Writer, have: Have, token_id: Id) -> None:
     """End a token at once."""
     await have.tokens.revoke(caller.workspace_id, token_id, asked_with=caller.token_id)
