@@ -14,7 +14,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, NotFound, Refused
 from lettershop.base.facts import ContactChanged
 from lettershop.marketing import audience
-from lettershop.marketing.contacts import check_address
+from lettershop.marketing.addresses import check_address
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.segment_text import print_tree
 from lettershop.marketing.segments import from_json
