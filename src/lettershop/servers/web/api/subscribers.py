@@ -9,6 +9,7 @@ from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.addresses import EMAIL
 from lettershop.servers.web.api.events import Event, event
 from lettershop.servers.web.api.frame import (
+    WITHOUT_NUL,
     Cursor,
     Have,
     HaveMarketing,
@@ -140,7 +141,7 @@ async def list_(
     cursor: Cursor = None,
     limit: Limit = 50,
     query: Search = "",
-    segment: Annotated[str, Query(max_length=10_000, description="A segment in words.")] = "",
+    segment: Annotated[str, Query(max_length=2000, pattern=WITHOUT_NUL, description="A segment in words.")] = "",
 ) -> Page[Subscriber]:
     """By id; those whose address or name has the words, or who are in the segment."""
     found = await have.people.page(caller.workspace_id, segment=segment, query=query, after=place(cursor), limit=limit)
