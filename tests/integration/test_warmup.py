@@ -231,3 +231,17 @@ async def test_engaged_people_go_first_and_machines_do_not_count(house):
     assert dict(zip(warmups.COUNTED, figures[key], strict=True)) == {
         "delivered": 20, "tracked": 20, "bounced_hard": 0, "complained": 0, "opened": 0, "clicked": 0, "replied": 0,
     }  # fmt: skip
+
+
+async def test_domains_of_one_provider_share_its_room_and_its_figures(house):
+    """People are counted by recipient domain; the provider that takes their mail is known where it leaves."""
+    house.rooms = house.process(provider_of=lambda site: "big")
+    await house.begin(150)
+    await house.expand()
+    going = await house.go()
+    await house.deliver(going, opened=5)
+    house.clock.advance(DAY)
+    assert (len(going), len(await house.go())) == (20, 40)
+    stages = await house.store.main.read(warmups.stages)
+    assert list(stages) == [("192.0.2.1", "brand.example", "big")] and "20 were sent" in next(iter(stages.values())).why
+    assert await house.store.main.read(warmups.providers, "brand.example") == {"a.example": "big"}

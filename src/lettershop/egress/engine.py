@@ -38,6 +38,7 @@ from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.site import Routes
 from lettershop.egress.sources import USUAL, Pools, pools_of
 from lettershop.egress.traffic import Traffic
+from lettershop.egress.verdict import too_late
 from lettershop.egress.warmup import Plan, plan_of
 from lettershop.egress.ways import Opening, Quota, SiteState, Way
 from lettershop.net.dial import Timeouts
@@ -188,7 +189,12 @@ class Engine:
             self._lanes = {key: lane for key, lane in self._lanes.items() if self._lane_open(key)}
 
     async def _let_through(self, lane: Lane, leased: list[Leased], now: float) -> list[Leased]:
-        """What breakers and warm-up allow to go now; the rest waits in the queue."""
+        """What breakers and warm-up allow to go now; the rest waits in the queue, or its time ran out while it waited."""
+        if any(one.expires_at <= now for one in leased):  # a connection to a dead site would take a few a day
+            for one in leased:
+                if one.expires_at <= now:
+                    self.record(too_late(one, now, self._trouble(one.site)))
+            leased = [one for one in leased if one.expires_at > now]
         if not self._gate.open:
             leased, parked = self._gate.sift(lane, leased, now)
             await self._window.hold_back(parked, now)
@@ -196,6 +202,12 @@ class Engine:
             leased, parked = await self._rooms.sift(lane, leased, now)
             await self._window.hold_back(parked, now)
         return leased
+
+    def _trouble(self, domain: str) -> str:
+        """The words for which the domain's site cannot be reached; empty if it can, or nobody knows."""
+        place = self.traffic.places.get(domain)
+        site = self.traffic.sites.get(place.site.name) if place is not None else None
+        return next((pace.why for pace in site.paces.values() if pace.troubled), "") if site is not None else ""
 
     async def _give_back(self, leased: Sequence[Leased]) -> None:
         if self._rooms.active:

@@ -50,7 +50,11 @@ class Rooms:
         if not domain or not self._plan.covers(self._source, domain):
             return list(leased), []
         wanted = Counter(key for one in leased if (key := self._key(domain, one)))
-        await self._ask(wanted, now)
+        sites: dict[Key, set[str]] = {}
+        for one in leased:
+            if (key := self._key(domain, one)) is not None:
+                sites.setdefault(key, set()).add(one.site)
+        await self._ask(wanted, sites, now)
         go: list[Leased] = []
         parked: list[Parked] = []
         for one in leased:
@@ -85,7 +89,7 @@ class Rooms:
     def _key(self, domain: str, one: Leased) -> Key | None:
         return None if one.attempts else (self._source, domain, self._provider_of(one.site))
 
-    async def _ask(self, wanted: Counter[Key], now: float) -> None:
+    async def _ask(self, wanted: Counter[Key], sites: dict[Key, set[str]], now: float) -> None:
         """Get room for what there is none for yet; what is left of yesterday counts no more."""
         today = day_of(now)
         for key, stage in self._stages.items():
@@ -95,7 +99,9 @@ class Rooms:
         if not missing:
             return
         deciding = partial(decide, self._plan, today=today)
-        for key, (row, got) in (await self._db.write(warmups.hand_out, missing, deciding, now, today)).items():
+        asked = {key: sites[key] for key in missing}
+        found = await self._db.write(warmups.hand_out, missing, deciding, now, today, asked)
+        for key, (row, got) in found.items():
             self._stages[key] = Stage(row.step, row.day, row.handed_out, row.ended, row.why)
             self._free[key] += got
 

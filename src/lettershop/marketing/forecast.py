@@ -154,14 +154,16 @@ def _rooms(
     if not any(plan.covers(source, domain) for source in sources):
         return {}
     rows = warmups.stages(conn)
+    providers = warmups.providers(conn, domain)
     found: dict[str, list[int | None]] = {}
     for site in sites:
-        row = rows.get((sources[0], domain, site))
+        provider = providers.get(site, site)
+        row = rows.get((sources[0], domain, provider))
         stage = Stage(day=today)
         if row is not None:
-            brought = warmups.last_days(conn, {(sources[0], domain, site): row.day})
+            brought = warmups.last_days(conn, {(sources[0], domain, provider): row.day})
             before = Stage(row.step, row.day, row.handed_out, row.ended, row.why)
-            stage = advance(before, Brought(*next(iter(brought.values()))), today, plan, site)
-        days = [room(stage, plan, site, ahead=ahead) for ahead in range(1, DAYS_AHEAD)]
-        found[site] = [left(stage, plan, site), *days]
+            stage = advance(before, Brought(*next(iter(brought.values()))), today, plan, provider)
+        days = [room(stage, plan, provider, ahead=ahead) for ahead in range(1, DAYS_AHEAD)]
+        found[site] = [left(stage, plan, provider), *days]
     return found

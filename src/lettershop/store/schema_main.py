@@ -361,8 +361,9 @@ warmups = Table(
 warmup_days = Table(
     "warmup_days", metadata,  # what a day brought, in people; kept for the domains that are warmed up
     Column("domain", Text, primary_key=True),
-    Column("provider", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),  # as campaigns are counted: the recipient domain
     Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("belongs", Text, nullable=False, server_default=""),  # the provider in `warmups` that took its mail that day
     *(Column(name, Id, nullable=False, server_default="0") for name in (
         "delivered", "bounced_hard", "complained", "tracked", "opened", "clicked", "replied",
     )),

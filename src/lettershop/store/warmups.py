@@ -7,7 +7,7 @@ on a new day moves the stage on (`egress.warmup` decides, through `Deciding`). W
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
@@ -18,7 +18,6 @@ Key = tuple[str, str, str]
 COUNTED = ("delivered", "bounced_hard", "complained", "tracked", "opened", "clicked", "replied")
 Figures = tuple[int, int, int, int, int, int, int]
 """In the order of `COUNTED`."""
-NOTHING: Figures = (0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,15 @@ _STAGE = [warmups.c[name] for name in StoredStage.__slots__]
 
 
 def hand_out(
-    tx: Transaction, wanted: Mapping[Key, int], deciding: Deciding, now: float, today: int
-) -> dict[Key, tuple[StoredStage, int]]:
-    """For each key its stage and how many of the wanted may go."""
+    tx: Transaction, wanted: Mapping[Key, int], deciding: Deciding, now: float, today: int,
+    sites: Mapping[Key, Collection[str]] | None = None,
+) -> dict[Key, tuple[StoredStage, int]]:  # fmt: skip
+    """For each key its stage and how many of the wanted may go; `sites` are the recipient domains they go to."""
+    belongs = [
+        {"domain": key[1], "provider": site, "day": today, "belongs": key[2]}
+        for key, names in (sites or {}).items() for site in sorted(names)
+    ]  # fmt: skip
+    upsert(tx.conn, warmup_days, belongs, key=("domain", "provider", "day"))
     found: dict[Key, tuple[StoredStage, int]] = {}
     for key, count in sorted(wanted.items()):
         row = dict(zip(("source", "domain", "provider"), key, strict=True))
@@ -56,9 +61,19 @@ def hand_out(
 
 
 def _brought(conn: Connection, key: Key, day: int) -> Figures:
-    columns = [warmup_days.c[name] for name in COUNTED]
-    row = conn.execute(select(*columns).filter_by(domain=key[1], provider=key[2], day=day)).first()
-    return NOTHING if row is None else tuple(row)
+    """The recipient domains of a provider together."""
+    c = warmup_days.c
+    columns = [func.coalesce(func.sum(c[name]), 0) for name in COUNTED]
+    row = conn.execute(select(*columns).where(c.domain == key[1], c.belongs == key[2], c.day == day)).one()
+    delivered, bounced, complained, tracked, opened, clicked, replied = (int(count) for count in row)
+    return delivered, bounced, complained, tracked, opened, clicked, replied
+
+
+def providers(conn: Connection, domain: str) -> dict[str, str]:
+    """Which provider took the mail of a recipient domain lately."""
+    c = warmup_days.c
+    query = select(c.provider, c.belongs).where(c.domain == domain, c.belongs != "").order_by(c.day)
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def take_back(tx: Transaction, unused: Mapping[Key, tuple[int, int]]) -> None:
