@@ -2,28 +2,36 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config
+from lettershop.base.errors import LettershopError, NotFound
 from lettershop.egress.breakers import rulebook
 from lettershop.egress.warmup import plan_of
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics
+from lettershop.marketing.attribute_desk import Attributes
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
+from lettershop.marketing.consent import OptIns
 from lettershop.marketing.contacts import ContactImport
+from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
+from lettershop.marketing.segment_desk import Segments
 from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.subscribers import Subscribers, words_of
 from lettershop.marketing.templates import Templates
 from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
+from lettershop.net.resolver import Resolver
 from lettershop.store.database import Database
 from lettershop.supervisor import workers_of
 from lettershop.workers.campaigns import CampaignWorker
@@ -37,6 +45,10 @@ class Marketing:
     """The services of marketing; `source` feeds the delivery engine."""
 
     imports: ContactImport
+    exports: PeopleExport
+    segments: Segments
+    attributes: Attributes
+    opt_ins: OptIns
     campaigns: Campaigns
     public: PublicActions
     source: CampaignSource
@@ -64,12 +76,14 @@ class Marketing:
             covered=lambda domain: any(warming.covers(source, domain) for source in delivery.source_addresses or [""]),
         )  # fmt: skip
         columns = ColumnKeeper(house.main_db, house.clock)
-        return {"columns": columns.step, "campaigns": campaigns.step, "facts": self.analytics.step}
+        people = {"columns": columns.step, "imports": self.imports.step}
+        return {**people, "campaigns": campaigns.step, "facts": self.analytics.step}
 
 
 def build_marketing(
-    config: Config, clock: Clock, main_db: Database, mail_db: Database, signer: MessageSigner, tokens: Tokens
-) -> Marketing:
+    config: Config, clock: Clock, main_db: Database, mail_db: Database, signer: MessageSigner, tokens: Tokens,
+    resolver: Resolver,
+) -> Marketing:  # fmt: skip
     """The services on their storage."""
     url = config.web.public_url.rstrip("/")
     rules = rulebook(config.delivery.breakers)
@@ -80,7 +94,13 @@ def build_marketing(
     )
     privacy = Privacy(main_db, clock)
     return Marketing(
-        imports=ContactImport(main_db, clock),
+        imports=ContactImport(
+            main_db, clock, folder=Path(config.server.data_dir) / "imports", has_mail=partial(_has_mail, resolver)
+        ),
+        exports=PeopleExport(main_db, clock),
+        segments=Segments(main_db, clock),
+        attributes=Attributes(main_db, clock),
+        opt_ins=OptIns(main_db, clock),
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
         source=CampaignSource(main_db, signer, tokens, clock, url),
@@ -95,3 +115,21 @@ def build_marketing(
         subscribers=Subscribers(main_db, privacy, clock),
         segment_words=words_of,
     )
+
+
+async def _has_mail(resolver: Resolver, domain: str) -> bool:
+    """Whether mail for the domain has anywhere to go (RFC 5321 5.1); a domain that does not answer is given the doubt."""
+    try:
+        found = await resolver.mx(domain)
+    except NotFound:
+        found = []
+    except LettershopError:
+        return True
+    if found:
+        return any(host.strip(".") for _, host in found)  # RFC 7505: "." takes no mail
+    try:
+        return bool(await resolver.addresses(domain))
+    except NotFound:
+        return False
+    except LettershopError:
+        return True

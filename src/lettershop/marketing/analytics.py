@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from lettershop.base.errors import NotFound
-from lettershop.base.facts import Bounced, BreakerTripped, Clicked, Fact
+from lettershop.base.facts import Bounced, BreakerTripped, Clicked, Fact, MessageReceived
 from lettershop.base.log import get_logger
 from lettershop.egress.breakers import Rulebook
 from lettershop.egress.warmup import Plan
@@ -32,7 +32,7 @@ from lettershop.store import breakers as breaker_rows
 from lettershop.store.analytics import Figure
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log, Logged
-from lettershop.wire.address import Address
+from lettershop.wire.address import Address, InvalidAddress
 
 CONSUMER = "analytics"
 PIECE = 1000
@@ -90,6 +90,7 @@ def consume(
     )
     tally = Tally(known, from_mail=log == "mail_facts")
     tally.take(facts)
+    tally.wrote(analytics.contacts_of(tx.conn, writers(facts).keys()), writers(facts))
     analytics.apply(tx, tally.changes)
     _suppress(tx, tally)
     _suppress_addresses(tx, facts)
@@ -102,6 +103,19 @@ def consume(
         warmup.note(tx, tally.changes.counters, facts[-1].at)
     worse = tally.worse_at()
     return breakers.watch(tx, rules or Rulebook(), worse, facts[-1].at) if worse else []
+
+
+def writers(facts: Sequence[Fact]) -> dict[str, float]:
+    """Who wrote to one of our mailboxes, and when last; not who only pretends to (DMARC failed)."""
+    found: dict[str, float] = {}
+    for fact in facts:
+        if isinstance(fact, MessageReceived) and fact.sender and fact.dmarc != "fail":
+            try:
+                key = Address.parse(fact.sender).key
+            except InvalidAddress:
+                continue
+            found[key] = max(fact.at, found.get(key, 0.0))
+    return found
 
 
 def _suppress(tx: Transaction, tally: Tally) -> None:

@@ -229,4 +229,6 @@ def _cleaned(cells: Sequence[str]) -> list[str]:
         cells = [clean(cell) for cell in cells]
     if len(together) > MAX_VALUE and any(len(cell) > MAX_VALUE for cell in cells):
         raise Invalid(f"A cell has more than {MAX_VALUE} characters.")
+    if "'" in together:  # as an export writes what a spreadsheet would take for a formula (`marketing.export`)
+        cells = [cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell for cell in cells]
     return [cell.strip() for cell in cells]

@@ -304,6 +304,7 @@ class _Refusals:
         if not rows:
             return
         if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a" if self._goes_on else "w", encoding="utf-8", newline="")
             if not self._goes_on:
                 csv.writer(self._file).writerow(["line", "reason", *self._header])

@@ -6,7 +6,7 @@ so that a second one changes nothing; hits are counted apart. `marketing.analyti
 cursor of the log.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import Any
@@ -174,6 +174,13 @@ class Tally:
         self._moment(fact, "last_wrote_at")
         if self._first(fact, "replied_at"):
             self._at_provider(fact, "replied")
+
+    def wrote(self, contacts: Mapping[str, Sequence[int]], moments: Mapping[str, float]) -> None:
+        """Mail came from these addresses, which these contacts have."""
+        for key, ids in contacts.items():
+            for contact_id in ids:
+                name = (contact_id, "last_wrote_at")
+                self.changes.moments[name] = max(moments[key], self.changes.moments.get(name, 0.0))
 
     # -- noting
 

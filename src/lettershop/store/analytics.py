@@ -21,6 +21,7 @@ from lettershop.store.schema_main import (
     engagements,
     envelopes,
     link_engagements,
+    workspaces,
 )
 
 PIECE = 500
@@ -169,6 +170,19 @@ def _set_moments(tx: Transaction, moments: Mapping[tuple[int, str], float]) -> N
             newer = (contacts.c.id == bindparam("_id")) & (func.coalesce(column, 0.0) < bindparam("at"))
             tx.conn.execute(update(contacts).where(newer).values({name: bindparam("at")}), rows)
     columnar.mark(tx, {contact for contact, _ in moments}, deeds_only=True)
+
+
+def contacts_of(conn: Connection, keys: Collection[str]) -> dict[str, list[int]]:
+    """The contacts of these addresses, in whatever workspace."""
+    c = contacts.c
+    found: dict[str, list[int]] = {}
+    if not keys:
+        return found
+    for piece in _pieces(list(keys)):
+        places = select(workspaces.c.id).scalar_subquery()
+        for row in conn.execute(select(c.email_key, c.id).where(c.workspace_id.in_(places), c.email_key.in_(piece))):
+            found.setdefault(row.email_key, []).append(row.id)
+    return found
 
 
 def addresses(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, str]]:

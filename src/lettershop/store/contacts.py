@@ -181,6 +181,17 @@ def take(
     return Taken(len(new), len(changed), joined)
 
 
+def ensure(tx: Transaction, workspace_id: int, row: NewContact, at: float, *, source: str) -> int:
+    """The contact of this address; made if there is none, without any consent. One who is there is not changed."""
+    there = _known(tx.conn, workspace_id, [row.email_key]).get(row.email_key)
+    if there is not None:
+        return there.id
+    contact_id = insert_one(tx.conn, contacts, **_values(row, workspace_id, at))
+    mark(tx, [contact_id])
+    tx.fact(ContactChanged(at=at, workspace_id=workspace_id, contact_id=contact_id, what="created", source=source))
+    return contact_id
+
+
 def _values(row: NewContact, workspace_id: int, at: float) -> dict[str, Any]:
     return {
         "workspace_id": workspace_id, "email": row.email, "email_key": row.email_key, "domain": row.domain,

@@ -190,10 +190,16 @@ class Judge:
         table = np.fromiter((False, *map(holds, column.words)), np.bool_, len(column.words) + 1)
         return table[column.array]
 
+    def _equal(self, field: str, value: str) -> Mask:
+        column = self._text(field)
+        if column is None or value not in column.words:
+            return self._nobody()
+        return np.asarray(column.array == column.words.index(value) + 1)
+
     def _compare(self, field: str, op: str, value: Any) -> Mask:
         sign = _SIGNS[op]
         if isinstance(value, str):
-            return self._worded(field, lambda word: sign(word, value))
+            return self._equal(field, value) if op == "=" else self._worded(field, lambda word: sign(word, value))
         column = self._columns.get(f"{face_of(value)}:{field}")
         if field in COLUMNS or column is None:
             return self._nobody()

@@ -46,6 +46,18 @@ def ids(conn: Connection, workspace_id: int, tree: Tree, now: float) -> Array:
     return np.sort(np.concatenate(found))
 
 
+def attribute_names(conn: Connection, workspace_id: int) -> set[str]:
+    """The names of all attributes that somebody has; the copy knows most of them by its columns."""
+    p, c = contact_pieces.c, contacts.c
+    faces = conn.scalars(select(p.name).where(p.workspace_id == workspace_id).distinct())
+    found = {name[2:] for name in faces if name[:2] in ("t:", "n:", "b:", "o:")}
+    changed = select(contact_changes.c.contact_id).where(contact_changes.c.workspace_id == workspace_id)
+    own, reach = c.workspace_id + 0 == workspace_id, up_to(conn, workspace_id)
+    for where in ((c.id > reach, c.workspace_id == workspace_id), (c.id.in_(changed), own)):
+        found |= {name for row in conn.scalars(select(c.attributes).where(*where)) for name in row}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """What is asked, and what is known before: the lists' ids, how far the copy goes, who changed since."""
@@ -151,9 +163,10 @@ class _Question:
     def _elsewhere(self) -> list[tuple[ColumnElement[bool], ...]]:
         c = contacts.c
         dialect: predicates.Dialect = "sqlite" if self.conn.dialect.name == "sqlite" else "postgresql"
-        fits = (c.workspace_id == self.workspace_id, predicates.where(self.tree, dialect, self.now))
-        changed = select(contact_changes.c.contact_id).where(contact_changes.c.workspace_id == self.workspace_id)
-        found: list[tuple[ColumnElement[bool], ...]] = [(c.id > self.up_to, *fits)]
+        fits = predicates.where(self.tree, dialect, self.now)
+        found: list[tuple[ColumnElement[bool], ...]] = [(c.id > self.up_to, c.workspace_id == self.workspace_id, fits)]
         if self.changed:
-            found.append((c.id.in_(changed), c.id <= self.up_to, *fits))
+            changed = select(contact_changes.c.contact_id).where(contact_changes.c.workspace_id == self.workspace_id)
+            # the nought keeps SQLite from going through the whole workspace by its index
+            found.append((c.id.in_(changed), c.workspace_id + 0 == self.workspace_id, fits))
         return found

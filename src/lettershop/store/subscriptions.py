@@ -34,6 +34,16 @@ class MailingList:
 
 
 @dataclass(frozen=True, slots=True)
+class ListTerms:
+    """How a list is joined."""
+
+    id: int
+    name: str
+    public: bool
+    double_opt_in: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """On what ground somebody may be written to. `kind`: express or implied; `basis`: the words or the ground."""
 
@@ -64,6 +74,13 @@ def ensure_list(tx: Transaction, workspace_id: int, name: str, at: float, *, pub
 def list_named(conn: Connection, workspace_id: int, name: str) -> int | None:
     """The id of a list, or None."""
     return conn.scalar(select(lists.c.id).where(lists.c.workspace_id == workspace_id, lists.c.name == name))
+
+
+def list_by_id(conn: Connection, workspace_id: int, list_id: int) -> ListTerms | None:
+    """How this list of the workspace is joined, or None."""
+    where = (lists.c.workspace_id == workspace_id, lists.c.id == list_id)
+    row = conn.execute(select(lists.c.id, lists.c.name, lists.c.public, lists.c.double_opt_in).where(*where)).first()
+    return ListTerms(*row) if row is not None else None
 
 
 def list_name(conn: Connection, list_id: int | None) -> str:
@@ -164,6 +181,20 @@ def sum_up(tx: Transaction, ids: Sequence[int]) -> None:
     rows = [{"_id": contact_id, **_strongest(given.values())} for contact_id, given in newest.items()]
     values = {name: bindparam(name, type_=contacts.c[name].type) for name in ("consent", "consent_until")}
     tx.conn.execute(update(contacts).where(contacts.c.id == bindparam("_id")).values(values), rows)
+
+
+def consents_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """All that was said about consent by and for these contacts, oldest first."""
+    c = consents.c
+    found: dict[int, list[dict[str, Any]]] = {}
+    shown = (
+        c.kind, c.basis, c.source, c.list_id, c.ip, c.at, c.expires_at, c.form, c.text, c.proof, c.import_id
+    )  # fmt: skip
+    for piece in _pieces(list(ids)):
+        rows = conn.execute(select(c.contact_id, *shown).where(c.contact_id.in_(piece)).order_by(c.id))
+        for row in rows.mappings():
+            found.setdefault(row["contact_id"], []).append({str(key): row[key] for key in row if key != "contact_id"})
+    return found
 
 
 def _strongest(given: Iterable[tuple[str, float | None]]) -> dict[str, Any]:
