@@ -320,12 +320,20 @@ class View:
     tracking: bool | None = None
 
 
+@dataclass(frozen=True)
+class Confirm:
+    list_name: str = "News & Offers"
+    address: str = "a…a@inbox.example"
+    done: bool = False
+
+
 class FakeActions:
     """Knows the token "good" and its link 1."""
 
     def __init__(self) -> None:
         self.hits: list[tuple[str, Hit]] = []
         self.left: list[tuple[str, str]] = []
+        self.confirmed: list[tuple[str, str]] = []
         self.view = View()
 
     async def opened(self, token: str, signals: Hit) -> bool:
@@ -355,6 +363,14 @@ class FakeActions:
     async def allow_tracking(self, token: str, allowed: bool) -> bool:
         self.view = replace(self.view, tracking=allowed)
         return token == "good"
+
+    async def confirm_view(self, key: str) -> Confirm | None:
+        return Confirm(done=bool(self.confirmed)) if key == "good" else None
+
+    async def confirm(self, key: str, ip: str = "", user_agent: str = "") -> Confirm | None:
+        if key == "good":
+            self.confirmed.append((ip, user_agent))
+        return await self.confirm_view(key)
 
     async def web_version(self, token: str) -> str | None:
         return "<h1>Hello</h1><script>alert(1)</script>" if token == "good" else None

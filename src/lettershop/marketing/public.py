@@ -15,11 +15,13 @@ from lettershop.base.clock import Clock
 from lettershop.base.facts import Clicked, Fact, Opened
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.marketing import links as links_module
+from lettershop.marketing.consent import hashed
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
 from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
-from lettershop.store import campaigns, contacts, subscriptions, workspaces
+from lettershop.store import campaigns, contacts, opt_ins, subscriptions, workspaces
 from lettershop.store.database import Database, Transaction
+from lettershop.store.opt_ins import Asked, OptIn
 
 KEPT = 200
 """Campaigns whose links are kept in memory."""
@@ -44,6 +46,15 @@ class UnsubscribeView:
     address: str
     done: bool
     tracking: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmView:
+    """What the page of a double opt-in shows. `address` is masked; `done`: it was confirmed."""
+
+    list_name: str
+    address: str
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,19 @@ class PublicActions:
             return False
         await self._main.write(contacts.set_tracking, who.contact_id, allowed, self._clock.now())
         return True
+
+    async def confirm_view(self, key: str) -> ConfirmView | None:
+        """What the link in the mail of a double opt-in shows; None: no such request, or too old. Changes nothing."""
+        found = await self._main.read(opt_ins.by_hash, hashed(key))
+        if found is None or (found.confirmed_at is None and found.expires_at < self._clock.now()):
+            return None
+        return _confirm_view(found)
+
+    async def confirm(self, key: str, ip: str = "", user_agent: str = "") -> ConfirmView | None:
+        """The button was pressed: subscribed, with the whole request as proof. None as above."""
+        asked = Asked(ip, user_agent)
+        found = await self._main.write(opt_ins.confirm, hashed(key), asked, self._clock.now())
+        return _confirm_view(found) if found is not None else None
 
     async def web_version(self, token: str) -> str | None:
         """The message as HTML, made for this person as they are now; None if it is not there any more."""
@@ -233,6 +257,10 @@ def _view(conn: Connection, who: Recipient) -> UnsubscribeView | None:
         done=subscriptions.has_left(conn, contact.id, campaign.list_id),
         tracking=contact.tracking_consent,
     )
+
+
+def _confirm_view(found: OptIn) -> ConfirmView:
+    return ConfirmView(found.list_name, masked(found.email), found.confirmed_at is not None)
 
 
 def masked(address: str) -> str:

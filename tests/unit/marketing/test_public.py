@@ -6,8 +6,9 @@ import pytest
 
 from lettershop.base.facts import Clicked, Opened
 from lettershop.mail.tokens import Recipient, Tokens
+from lettershop.marketing.consent import OptIns
 from lettershop.marketing.public import EventLog, PublicActions, Signals, masked
-from lettershop.store import campaigns, contacts, factlog, workspaces
+from lettershop.store import campaigns, contacts, factlog, subscriptions, workspaces
 from lettershop.store.contacts import NewContact
 from lettershop.store.subscriptions import Consent
 
@@ -96,3 +97,13 @@ async def test_the_web_version_is_made_for_the_person(actions):
 @pytest.mark.parametrize(("address", "shown"), [("anna@x.example", "a…a@x.example"), ("al@x.example", "…@x.example")])
 def test_masked(address, shown):
     assert masked(address) == shown
+
+
+async def test_a_double_opt_in_is_confirmed_by_its_page(store, actions, clock):
+    news = await store.main.write(subscriptions.ensure_list, 1, "News", 1.0, public=True)
+    asked = await OptIns(store.main, clock).request(1, news, "p@a.example")
+    seen = await actions.confirm_view(asked.key)
+    assert (seen.list_name, seen.address, seen.done) == ("News", masked("p@a.example"), False)
+    assert (await actions.confirm(asked.key, "192.0.2.1", "Browser")).done
+    assert await store.main.read(subscriptions.statuses, asked.contact_id) == {"News": "subscribed"}
+    assert await actions.confirm("nonsense") is None and await actions.confirm_view("") is None

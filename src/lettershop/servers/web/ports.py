@@ -43,6 +43,17 @@ class Hit:
     method: str
 
 
+class ConfirmView(Protocol):
+    """What the page of a double opt-in shows. `done`: it was confirmed."""
+
+    @property
+    def list_name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def done(self) -> bool: ...
+
+
 class UnsubscribeView(Protocol):
     """What the unsubscribe page shows. `list_name` empty: all mail of the brand; `done`: they have left already."""
 
@@ -131,6 +142,8 @@ class PublicActions(Protocol):
     async def resubscribe(self, token: str, ip: str = "") -> bool: ...
     async def allow_tracking(self, token: str, allowed: bool) -> bool: ...
     async def web_version(self, token: str) -> str | None: ...
+    async def confirm_view(self, key: str) -> ConfirmView | None: ...
+    async def confirm(self, key: str, ip: str = "", user_agent: str = "") -> ConfirmView | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Ui, status_of
-from lettershop.servers.web.ports import UnsubscribeView
+from lettershop.servers.web.ports import ConfirmView, UnsubscribeView
 from lettershop.servers.web.security import Headers
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -35,6 +35,10 @@ class PublicPages:
     def unsubscribe(self, view: UnsubscribeView, action: str) -> Page:
         """Asks, and after `action` says what became of it and offers the way back."""
         return self._page("unsubscribe.html", view=view, action=action)
+
+    def confirm(self, view: ConfirmView) -> Page:
+        """Asks whether they want to be on the list, or says that they are."""
+        return self._page("confirm.html", view=view)
 
     def one_click(self) -> Page:
         """The answer to a mail client, which shows it to nobody (RFC 8058 3.2: no redirect)."""

@@ -4,6 +4,7 @@
     GET  /c/TOKEN/N      302 to the campaign's own link N           -> marketing counts a click; no open redirect
     GET  /u/TOKEN        a page that changes nothing; POST unsubscribes in one step (RFC 8058)
     GET  /v/TOKEN        the message in the browser, sandboxed
+    GET  /confirm/KEY    a page that changes nothing; POST confirms a double opt-in
     GET  /healthz /readyz /metrics
 
 A counted answer goes out only after the commit of its fact: the services return after it. Everything else goes on to
@@ -25,6 +26,7 @@ PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )  # a transparent GIF of one dot
 LARGEST_POST = 4096
+CONFIRM = "/confirm/"
 SIGNALS = (
     b"accept", b"accept-language", b"purpose", b"sec-purpose", b"x-purpose", b"x-moz", b"sec-fetch-dest",
     b"sec-fetch-mode", b"sec-fetch-user", b"via", b"x-forwarded-for", b"referer",
@@ -68,6 +70,8 @@ class Tracking:
         if handler is not None:
             self._asked[path[:3]].inc()
             await _send(send, await self._answer(handler, scope, receive, path[3:]), scope["method"])
+        elif path.startswith(CONFIRM):
+            await _send(send, await self._answer(self._confirm, scope, receive, path[len(CONFIRM) :]), scope["method"])
         elif path in ("/healthz", "/readyz", "/metrics"):
             await self._system(scope, receive, send)
         else:
@@ -130,6 +134,17 @@ class Tracking:
         assert self._actions is not None
         view = await self._actions.unsubscribe_view(token)
         return self._pages.unsubscribe(view, action) if view else self._pages.not_found()
+
+    async def _confirm(self, scope: Scope, receive: Receive, key: str) -> Page:
+        assert self._actions is not None
+        if scope["method"] in ("GET", "HEAD"):  # scanners press every link: only the button confirms
+            view = await self._actions.confirm_view(key)
+        elif scope["method"] == "POST":
+            seen = hit(scope)
+            view = await self._actions.confirm(key, seen.ip, seen.user_agent)
+        else:
+            return self._pages.not_allowed("GET, HEAD, POST")
+        return self._pages.confirm(view) if view is not None else self._pages.not_found()
 
     async def _view(self, scope: Scope, receive: Receive, rest: str) -> Page:
         assert self._actions is not None

@@ -198,3 +198,17 @@ def test_health_and_metrics(visitor, staged):
     told = local.get("/metrics").text
     assert 'lettershop_links_asked_total{kind="o"} 1.0' in told
     assert 'lettershop_queue_messages{state="queued"} 17760.0' in told
+
+
+def test_only_the_button_confirms_a_double_opt_in(visitor):
+    client = visitor()
+    for ask in (client.get, client.head):
+        assert ask("/confirm/good").status_code == 200
+    page = client.get("/confirm/good")
+    assert "Yes, subscribe me" in page.text and "News &amp; Offers" in page.text
+    assert client.stage.actions.confirmed == []
+    done = client.post("/confirm/good", headers={"user-agent": "Browser/1"})
+    assert "You are subscribed" in done.text
+    assert client.stage.actions.confirmed == [("203.0.113.7", "Browser/1")]
+    assert client.get("/confirm/bad").status_code == client.post("/confirm/bad").status_code == 404
+    assert client.put("/confirm/good").status_code == 405
