@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lettershop.app.house import House
+from lettershop.app.worker import calm_collector
 from lettershop.base.errors import Invalid
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
 from lettershop.marketing.export import Form
@@ -61,6 +62,7 @@ def import_(
     )  # fmt: skip
 
     async def work(house: House) -> ImportResult:
+        calm_collector()
         workspace = await house.first_workspace()
         with file_progress(f"Importing {file.name}", quiet=as_json) as progress:
             return await house.need_marketing().imports.run(

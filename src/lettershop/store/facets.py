@@ -110,25 +110,32 @@ def searchable(email_key: str, name: str) -> str:
 
 
 def _add_attributes(columns: dict[str, list[Any]], told: Sequence[str]) -> None:
-    """The innermost loop: a million contacts have millions of attributes."""
-    faces: dict[type, dict[str, list[Any]]] = {str: {}, bool: {}, int: {}, list: {}, dict: {}}
-    faces[float] = faces[int]
-    for place, text_of in enumerate(told):
-        for name, value in orjson.loads(text_of).items():
-            if value is None:
-                continue
-            face = faces[type(value)]
-            values = face.get(name)
-            if values is None:
-                values = face[name] = [None] * len(told)
-            values[place] = value
-    columns |= {f"t:{name}": values for name, values in faces[str].items()}
-    columns |= {f"n:{name}": values for name, values in faces[int].items()}
-    columns |= {
-        f"b:{name}": [0 if flag is None else 2 if flag else 1 for flag in values]
-        for name, values in faces[bool].items()
-    }
-    _add_others(columns, faces[list], faces[dict])
+    """The innermost loop: a million contacts have millions of attributes; mostly all values of a name are of one kind."""
+    rows = orjson.loads(f"[{','.join(told)}]")
+    names = dict.fromkeys(name for row in rows for name in row)
+    lists: dict[str, list[Any]] = {}
+    objects: dict[str, list[Any]] = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        kinds = set(map(type, values))
+        if str in kinds:
+            columns[f"t:{name}"] = _only(values, kinds, str)
+        if int in kinds or float in kinds:
+            columns[f"n:{name}"] = _only(values, kinds, int, float)
+        if bool in kinds:
+            columns[f"b:{name}"] = [2 if value is True else 1 if value is False else 0 for value in values]
+        if list in kinds:
+            lists[name] = _only(values, kinds, list)
+        if dict in kinds:
+            objects[name] = _only(values, kinds, dict)
+    _add_others(columns, lists, objects)
+
+
+def _only(values: list[Any], kinds: set[type], *wanted: type) -> list[Any]:
+    """The values of these kinds, None in the place of others."""
+    if kinds <= {*wanted, type(None)}:
+        return values
+    return [value if type(value) in wanted else None for value in values]
 
 
 def _add_others(columns: dict[str, list[Any]], lists: dict[str, list[Any]], objects: dict[str, list[Any]]) -> None:
