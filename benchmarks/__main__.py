@@ -13,6 +13,8 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     "campaign": ("benchmarks.campaign",),
     "engine": ("benchmarks.campaign", "--source", "ready", "--messages", "10000"),
+    "ed25519": ("benchmarks.senders",),
+    "million": ("benchmarks.million",),
     "smtp_transport": ("benchmarks.smtp_transport",),
     "people": ("benchmarks.people",),
 }

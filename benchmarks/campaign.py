@@ -1,6 +1,6 @@
 """A campaign from start to acceptance: the real engine, source, store and SMTP, against a sink in another process.
 
-    python -m benchmarks.campaign [--messages 6000] [--processes 2] [--source campaign|ready] [--profile FILE]
+    python -m benchmarks.campaign [--messages 6000] [--processes 2] [--source campaign|ready] [--key rsa|ed25519]
 
 Figure: messages per second of processor time of all our processes (expansion, leases, rendering, RSA-2048 signature,
 SMTP, outcomes, facts), divided by the RSA-2048 signatures per second of processor time that `openssl speed` makes in the
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from benchmarks import newsletter
@@ -132,12 +133,13 @@ def thread_seconds() -> dict[str, float]:
 # -- staging -----------------------------------------------------------------------------------------------------------
 
 
-async def stage(folder: Path, messages: int) -> int:
+async def stage(folder: Path, messages: int, kind: str = "rsa", html: str = "") -> int:
     """A database with a campaign that may start; its id."""
     url, now = f"sqlite:///{folder}/bench.db", time.time()
     await upgrade(url)
     main = open_half(url, MAIN)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    rsa_key = kind == "rsa"
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048) if rsa_key else Ed25519PrivateKey.generate()
     (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     workspace = await main.write(workspaces.ensure_workspace, "Bench", now)
     brand = await main.write(
@@ -146,18 +148,21 @@ async def stage(folder: Path, messages: int) -> int:
     )  # fmt: skip
     everybody = await main.write(subscriptions.ensure_list, workspace, "Everybody", now)
     consent = Consent("express", "benchmark", "import")
-    people = [
-        NewContact(f"p{n}@s{n % SITES}.example", f"p{n}@s{n % SITES}.example", f"s{n % SITES}.example", f"Ann {n}",
-                   newsletter.attributes(n)) for n in range(messages)
-    ]  # fmt: skip
     for start in range(0, messages, 1000):
-        await main.write(contacts.take, workspace, everybody, people[start : start + 1000], consent, now)
+        people = [person(n) for n in range(start, min(start + 1000, messages))]
+        await main.write(contacts.take, workspace, everybody, people, consent, now)
     campaign = await main.write(
-        campaigns.create, workspace, brand, at=now, name="Spring", subject=newsletter.SUBJECT, html=newsletter.html(),
+        campaigns.create, workspace, brand, at=now, name="Spring", subject=newsletter.SUBJECT, html=html or newsletter.html(),
         text="", preheader="", tree={}, list_id=everybody,
     )  # fmt: skip
     await main.close()
     return campaign
+
+
+def person(n: int) -> NewContact:
+    """The n-th recipient."""
+    address, site = f"p{n}@s{n % SITES}.example", f"s{n % SITES}.example"
+    return NewContact(address, address, site, f"Ann {n}", newsletter.attributes(n))
 
 
 async def begin(folder: Path, campaign: int) -> None:
@@ -194,23 +199,27 @@ def ask(process: subprocess.Popen[str], line: str) -> str:
     return process.stdout.readline()
 
 
-def run(messages: int, processes: int, source: str) -> dict[str, object]:
+def engines_for(folder: Path, port: str, processes: int, source: str = "campaign") -> list[subprocess.Popen[str]]:
+    """The engine processes, told to begin."""
+    engines = [
+        spawn("benchmarks.campaign", "--engine", str(number), "--folder", str(folder), "--port", port,
+              "--source", source, "--processes", str(processes))
+        for number in range(processes)
+    ]  # fmt: skip
+    for engine in engines:
+        assert ask(engine, "go") == "ready\n"
+    return engines
+
+
+def run(messages: int, processes: int, source: str, kind: str = "rsa") -> dict[str, object]:
     """The whole benchmark; the figures."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
-        campaign = asyncio.run(stage(folder, messages))
+        campaign = asyncio.run(stage(folder, messages, kind))
         rates = [openssl_rate()]
         sink = spawn("benchmarks.sink")
         port = sink.stdout.readline().strip()
-        engines = [
-            spawn("benchmarks.campaign", "--engine", str(number), "--folder", name, "--port", port, "--source", source,
-                  "--processes", str(processes))
-            for number in range(processes)
-        ]  # fmt: skip
-        for engine in engines:
-            assert engine.stdout.readline() == "ready\n"
-            engine.stdin.write("go\n")
-            engine.stdin.flush()
+        engines = engines_for(folder, port, processes, source)
         asyncio.run(begin(folder, campaign))
         started = time.time()
         while (taken := json.loads(ask(sink, "count")))["taken"] < messages and time.time() < started + PATIENCE:
@@ -222,7 +231,7 @@ def run(messages: int, processes: int, source: str) -> dict[str, object]:
             process.wait(10)
         rates.append(openssl_rate())
         busy = openssl_rate(processes)
-    return figures(messages, processes, source, taken, used, started, sum(rates) / len(rates), busy)
+    return {"key": kind} | figures(messages, processes, source, taken, used, started, sum(rates) / len(rates), busy)
 
 
 def figures(messages, processes, source, taken, used, started, signatures, busy) -> dict[str, object]:
@@ -254,6 +263,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=6000)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--source", choices=["campaign", "ready"], default="campaign")
+    parser.add_argument("--key", choices=["rsa", "ed25519"], default="rsa")
     parser.add_argument("--engine", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -262,7 +272,7 @@ def main() -> None:
         calm_collector()
         uvloop.run(engine_process(told.folder, told.engine, told.processes, told.source, told.port))
         return
-    print(json.dumps(run(told.messages, told.processes, told.source), indent=1))
+    print(json.dumps(run(told.messages, told.processes, told.source, told.key), indent=1))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ import time
 import uvloop
 
 EHLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
-ANSWERS = {b"MAIL": b"250 ok\r\n", b"RCPT": b"250 ok\r\n", b"EHLO": EHLO, b"RSET": b"250 ok\r\n"}
+ANSWERS = dict.fromkeys((b"HELO", b"MAIL", b"RCPT", b"RSET"), b"250 ok\r\n") | {b"EHLO": EHLO}
 
 
 class Sink(asyncio.Protocol):
     """One connection."""
 
     taken = 0
-    last = 0.0
+    first = last = 0.0
 
     def connection_made(self, transport):
         self._transport = transport
@@ -42,6 +42,7 @@ class Sink(asyncio.Protocol):
             return b""
         Sink.taken += 1
         Sink.last = time.time()
+        Sink.first = Sink.first or Sink.last
         self._in_data = False
         out.append(b"250 taken\r\n")
         return seen[end + 5 :]
@@ -71,7 +72,10 @@ async def main() -> None:
     server = await loop.create_server(Sink, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     while (await loop.run_in_executor(None, sys.stdin.readline)).strip() == "count":
-        print(json.dumps({"taken": Sink.taken, "last": Sink.last, "cpu": time.process_time()}), flush=True)
+        print(
+            json.dumps({"taken": Sink.taken, "first": Sink.first, "last": Sink.last, "cpu": time.process_time()}),
+            flush=True,
+        )
     server.close()
 
 
