@@ -25,6 +25,7 @@ from lettershop.marketing.import_rows import (
     refusal,
     targets_of,
 )
+from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.table_file import TableFile
 from lettershop.store import columnar, imports
 from lettershop.store.database import Database, Transaction
@@ -174,6 +175,7 @@ class Run:
         self._flag_examples: list[FlaggedRow] = []
         self._has_mail = has_mail if plan.options.check_mx or "no-mx" in plan.options.refuse else None
         self._mail: dict[str, bool] = {}
+        self._privacy = Privacy(main, clock)
         self._next: asyncio.Task[_Read] | None = None
         self._at = clock.now()
         self._unfolded = 0
@@ -198,6 +200,7 @@ class Run:
         read = await (self._next or self._read())
         self._next = asyncio.create_task(self._read()) if read.more else None
         await self._ask_for_mail(read)
+        await self._leave_out_erased(read)
         self._refusals.add(read.bad)
         self._note(read.flagged)
         rows = {row.email_key: row for _, row in read.good}
@@ -235,6 +238,14 @@ class Run:
             read.good = [(line, row) for line, row in read.good if self._mail[row.domain]]
         else:
             read.flagged += [FlaggedRow(line, row.email, "no-mx", "") for line, row in without]
+
+    async def _leave_out_erased(self, read: _Read) -> None:
+        """Whose data were erased at their request is not brought back by somebody's old file (GDPR 17)."""
+        erased = await self._privacy.erased(self._job.workspace_id, [row.email_key for _, row in read.good])
+        if erased:
+            reason = "The person's data were erased at their request."
+            read.bad += [RefusedRow(line, reason, ()) for line, row in read.good if row.email_key in erased]
+            read.good = [(line, row) for line, row in read.good if row.email_key not in erased]
 
     def _note(self, flagged: Sequence[FlaggedRow]) -> None:
         for row in flagged:

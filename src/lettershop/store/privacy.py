@@ -22,6 +22,7 @@ from lettershop.store.schema_main import (
     engagements,
     envelopes,
     facts,
+    import_changes,
     link_engagements,
     subscriptions,
     suppressions,
@@ -77,6 +78,7 @@ def erase(tx: Transaction, workspace_id: int, email_key: str, key: bytes, at: fl
     mine = select(envelopes.c.id).where(envelopes.c.contact_id.in_(ids))
     tx.conn.execute(delete(link_engagements).where(link_engagements.c.envelope_id.in_(mine)))
     tx.conn.execute(update(engagements).where(engagements.c.envelope_id.in_(mine)).values(contact_id=None))
+    tx.conn.execute(delete(import_changes).where(import_changes.c.contact_id.in_(ids)))
     tx.conn.execute(delete(contacts).where(contact.id.in_(ids)))
     mark_deleted(tx, workspace_id, ids)
     return len(ids)
