@@ -178,6 +178,9 @@ class FakeReports:
                 return report_of(entry, self.asked if entry.state == "sending" else 0)
         raise NotFound("There is no such campaign.")
 
+    async def forecast(self, workspace_id: int, campaign_id: int) -> None:
+        return None
+
     async def recipients(
         self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
     ) -> list[RecipientRow]:
