@@ -97,7 +97,7 @@ async def engine_process(folder: Path, number: int, processes: int, source: str,
     public = "https://mail.brand.example"
     made = Ready() if source == "ready" else CampaignSource(main, keys, Tokens(b"k" * 32), clock, public)
     routes = Routes(ZoneResolver.of({}), clock, hostname="out.brand.example", fixed={"*": f"smtp://127.0.0.1:{port}"})
-    settings = Settings("out.brand.example", f"bench/{number}", connections=max(1, 20 // SITES // processes))
+    settings = Settings("out.brand.example", f"bench/{number}", connections=max(1, 20 // processes))
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     engine = Engine(main, made, made, routes, clock, settings)
     print("ready", flush=True)

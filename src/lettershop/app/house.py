@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lettershop.app.bell import Bell
 from lettershop.base.clock import Clock, SystemClock
 from lettershop.base.config import Config
 from lettershop.base.errors import NotFound
@@ -51,6 +53,7 @@ class House:
     users: Users
     api_tokens: ApiTokens
     marketing: "Marketing | None"
+    bell: Bell
 
     def need_marketing(self) -> "Marketing":
         """The services of marketing; raises NotInstalled."""
@@ -109,6 +112,7 @@ async def _build(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),
         api_tokens=ApiTokens(main_db, clock), marketing=marketing,
+        bell=Bell(Path(config.server.data_dir) / "bells"),
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def build_mail(house: House) -> MailServices:
     inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
     submission = partial(
         Submission, house.mail_db, house.main_db, house.blobs, inbound, house.signer, house.clock,
-        hostname=config.server.hostname, expire=config.delivery.expire,
+        hostname=config.server.hostname, expire=config.delivery.expire, queued=house.bell.ring,
     )  # fmt: skip
     return MailServices(
         port25=Gateway(inbound, submission(login_required=False), config.server.trusted_networks),

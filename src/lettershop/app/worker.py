@@ -17,6 +17,7 @@ from lettershop.app.mail import MailServices, build_mail, listen
 from lettershop.app.web import WebServer, build_web
 from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
+from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
 from lettershop.egress.engine import Settings as EngineSettings
 from lettershop.egress.site import Routes
@@ -31,11 +32,16 @@ Loop = Coroutine[Any, Any, None]
 log = get_logger("worker")
 
 
-def run_worker(config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None]) -> int:
-    """Run one worker in this process; its exit code."""
+def run_worker(
+    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None],
+    *, board: Board | None = None,
+) -> int:  # fmt: skip
+    """Run one worker in this process; its exit code. `board` is what it shares with the others."""
     configure(config.server.log_level, config.server.log_format)
     calm_collector()
-    uvloop.run(_work(config, roles, number, sockets, ready))
+    if board is not None:
+        board.take_seat(number)
+    uvloop.run(_work(config, roles, number, sockets, ready, board))
     return 0
 
 
@@ -47,13 +53,13 @@ def calm_collector() -> None:
 
 
 async def _work(
-    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None]
+    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None], board: Board | None
 ) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     async with open_house(config) as house:
         mail = build_mail(house)
-        loops = _loops(house, mail, roles, number, stopping)
+        loops = _loops(house, mail, roles, number, stopping, board)
         servers = await listen(house, mail, roles, sockets)
         web = build_web(house, mail, sockets) if "web" in roles else None
         try:
@@ -75,12 +81,15 @@ async def _run(
         ready()
 
 
-def _loops(house: House, mail: MailServices, roles: Sequence[Role], number: int, stopping: asyncio.Event) -> list[Loop]:
+def _loops(
+    house: House, mail: MailServices, roles: Sequence[Role], number: int, stopping: asyncio.Event, board: Board | None
+) -> list[Loop]:
     """The run loops of the roles."""
     loops: list[Loop] = [_reload_certificate(house, mail, stopping)]
     owner = owner_of(house.config, number)
     if "delivery" in roles:
-        loops.append(Outbound(build_engine(house, mail, owner)).run(stopping))
+        outbound = Outbound(build_engine(house, mail, owner, board))
+        loops += [outbound.run(stopping), house.bell.hear(f"delivery-{number}", outbound.wake, stopping)]
     if "scheduler" in roles:
         for name, step in _steps(house, mail).items():
             loops.append(Singleton(house.main_db, house.clock, step, name=name, owner=owner).run(stopping))
@@ -96,19 +105,25 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
     return {"undelivered": undelivered.step, **marketing}
 
 
-def build_engine(house: House, mail: MailServices, owner: str) -> Engine:
-    """The delivery engine of this process."""
+def build_engine(house: House, mail: MailServices, owner: str, board: Board | None = None) -> Engine:
+    """The delivery engine of this process; with a board it shares its limits with the other workers."""
+    config, routes = house.config, build_routes(house)
+    settings = EngineSettings.of(config, owner=owner, workers=workers_of(config), tls=opportunistic_context())
+    campaigns = house.marketing.source if house.marketing else None
+    cells = board.cell if board is not None else None
+    return Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)
+
+
+def build_routes(house: House) -> Routes:
+    """Where mail goes."""
     config = house.config
-    routes = Routes(
+    return Routes(
         house.resolver,
         house.clock,
         hostname=config.server.hostname,
         port=config.delivery.smtp_port,
         fixed=config.delivery.routes,
     )
-    settings = EngineSettings.of(config, owner=owner, workers=workers_of(config), tls=opportunistic_context())
-    campaigns = house.marketing.source if house.marketing else None
-    return Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings)
 
 
 async def _reload_certificate(house: House, mail: MailServices, stopping: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ import typer
 from lettershop.app.house import House
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
 from lettershop.mail.queue import Queue
+from lettershop.mail.sites import Sites
 from lettershop.store.queue import Waiting
 
 commands = typer.Typer(no_args_is_help=True, help="The queue: what waits, and why.")
@@ -57,6 +58,40 @@ def remove(number: Number, config: ConfigFile = None) -> None:
     """Take an envelope out of the queue for good."""
     count = run(config, lambda house: _queue(house).remove(number))
     print("It is removed." if count else "It is being tried just now; try again in a moment.")
+
+
+@commands.command("sites")
+def sites(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List receivers' sites by source address: connections, window, rate, what waits, what is suspended and why."""
+    found = run(config, lambda house: _sites(house).standings())
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            one.site, one.source or "any", one.queued, f"{one.connections} of {one.window}, most {one.limit}",
+            f"{one.per_minute:,.0f} a minute" if one.per_minute else "", f"{one.speed:,.1f}",
+            _time(one.suspended_until or one.rests_until) if one.suspended_until or one.rests_until else "", one.why,
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = ["site", "source", "waiting", "connections", "limited to", "a second", "closed until", "why"]
+    print_rows("Sites", columns, rows, "Nothing was sent yet.")
+
+
+@commands.command("resume")
+def resume(
+    site: Annotated[str, typer.Argument(help="The site, as `queue sites` calls it.")],
+    source: Annotated[str | None, typer.Option(help="Only this source address.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """End the suspension of a site before its time, once its cause is mended."""
+    count = run(config, lambda house: _sites(house).resume(site, source))
+    print(f"{count} resumed; the workers notice within seconds.")
+
+
+def _sites(house: House) -> Sites:
+    return Sites(house.main_db, house.clock)
 
 
 def _queue(house: House) -> Queue:

@@ -16,6 +16,7 @@ from lettershop.base.clock import SystemClock
 from lettershop.base.config import ROLES, Config, Role, load
 from lettershop.base.errors import ConfigError
 from lettershop.cli.context import DEFAULT_FILE, ConfigFile, read_config
+from lettershop.egress.board import Board
 from lettershop.supervisor import Supervisor, addresses, bind, workers_of
 
 HERE = """
@@ -78,7 +79,8 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
     def after_death(number: int) -> None:
         asyncio.run(give_back_leases(config, [number]))
 
-    return Supervisor(partial(run_worker, config, roles), sockets, after_death).run(ready)
+    worker = partial(run_worker, config, roles, board=Board(workers))
+    return Supervisor(worker, sockets, after_death).run(ready)
 
 
 async def _prepare(config: Config, workers: int) -> None:

@@ -165,31 +165,28 @@ class Traffic:
         ways = [way for one in sites for way in one.ways.values() if way.queue.size]
         ways.sort(key=lambda way: way.queue.priority)
         self._capped = False
-        for way in ways:
-            if self._open >= self._most:
-                self._capped = True
-                break
-            found += self._open_for(way, now)
+        wanted = [(way, self._worth(way)) for way in ways]
+        while wanted:  # one each in turn, so that no way of a site takes all that it allows
+            again = []
+            for way, count in wanted:
+                if self._open >= self._most:
+                    self._capped = True
+                    break
+                urgent = way.queue.priority < BULK
+                opening = self._best(way, now, urgent) if count else None
+                if opening is not None:
+                    self._opened(opening)
+                    found.append(opening)
+                    again.append((way, count - 1))
+                elif urgent and not way.open:
+                    self._make_room(way, now)
+            wanted = [] if self._capped else again
         return found
 
     @property
     def capped(self) -> bool:
         """Whether mail waited only because this process has all the connections that it may."""
         return self._capped
-
-    def _open_for(self, way: Way, now: float) -> list[Opening]:
-        urgent = way.queue.priority < BULK
-        wanted = self._worth(way)
-        found: list[Opening] = []
-        while len(found) < wanted and self._open < self._most:
-            opening = self._best(way, now, urgent)
-            if opening is None:
-                break
-            self._opened(opening)
-            found.append(opening)
-        if urgent and not way.open:
-            self._make_room(way, now)
-        return found
 
     def _worth(self, way: Way) -> int:
         """How many more connections what waits is worth; one where those that are open get no answers."""

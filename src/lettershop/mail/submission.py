@@ -39,12 +39,13 @@ FROM_NOT_YOURS = Reply.of(550, "5.7.1", "The From field must name one of your ad
 
 
 class Submission:
-    """The service behind ports 587 and 465."""
+    """The service behind ports 587 and 465. `queued` is called when mail waits to be delivered."""
 
     def __init__(
         self, mail_db: Database, main_db: Database, blobs: Blobs, inbound: Inbound, signer: MessageSigner, clock: Clock,
-        *, hostname: str, expire: float, login_required: bool = True,
+        *, hostname: str, expire: float, login_required: bool = True, queued: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
+        self._queued = queued
         self._mail_db = mail_db
         self._main_db = main_db
         self._blobs = blobs
@@ -112,10 +113,12 @@ class Submission:
         blob = await self._blobs.put(signed)
         if here:
             await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
-        return await self._main_db.write(
+        outgoing = await self._main_db.write(
             _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, now if due_at is None else due_at,
             self._expire, note,
         )  # fmt: skip
+        self._queued()
+        return outgoing
 
     async def _send(self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float) -> None:
         """Who is here gets it at once, the others are queued; returns after the commits."""
@@ -127,6 +130,7 @@ class Submission:
         if away:
             blob = await self._blobs.put(message)
             await self._main_db.write(_enqueue, sender, away, blob, len(message), now, now + self._expire)
+            self._queued()
 
     def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
         """Received on top; Date and Message-ID where they miss."""

@@ -3,6 +3,7 @@
 name = "Autumn"                      subject = "Hello {{ first_name|default('you') }}"
 list = "Newsletter"                  segment = 'plan = "pro" and orders > 2'
 html = "newsletter.html"             text = "newsletter.txt"
+pool = "newsletters"                 # of source addresses; also possible for the brand
 [brand]                              # or brand = "Juniper & Pine", if it is there already
 name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
 """
@@ -14,8 +15,20 @@ from typing import Any
 
 from lettershop.marketing.campaigns import CampaignInvalid, Draft
 
-_KEYS = {"name", "subject", "preheader", "list", "segment", "html", "text", "brand", "track_opens", "track_clicks"}
-_BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address"}
+_KEYS = {
+    "name",
+    "subject",
+    "preheader",
+    "list",
+    "segment",
+    "html",
+    "text",
+    "brand",
+    "track_opens",
+    "track_clicks",
+    "pool",
+}
+_BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ def read(path: Path) -> CampaignFile:
         list_name=str(tree.get("list", "")), segment=str(tree.get("segment", "")),
         html=_content(path, tree["html"]), text=_content(path, tree.get("text", "")),
         track_opens=bool(tree.get("track_opens", True)), track_clicks=bool(tree.get("track_clicks", True)),
+        pool=str(tree.get("pool", "")),
     )  # fmt: skip
     return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
 

@@ -72,6 +72,7 @@ class Draft:
     text: str = ""
     track_opens: bool = True
     track_clicks: bool = True
+    pool: str = ""  # of source addresses; empty: the brand's
 
 
 class Campaigns:
@@ -197,6 +198,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "brand_id": brand.id, "name": draft.name, "subject": draft.subject, "preheader": draft.preheader,
         "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
         "track_opens": draft.track_opens, "track_clicks": draft.track_clicks,
+        "pool": draft.pool,
     }  # fmt: skip
 
 

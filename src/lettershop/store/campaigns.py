@@ -15,7 +15,15 @@ from sqlalchemy.sql.elements import ColumnElement
 from lettershop.base.facts import CampaignChanged
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one, told
-from lettershop.store.schema_main import campaign_links, campaigns, consents, contacts, subscriptions, suppressions
+from lettershop.store.schema_main import (
+    brands,
+    campaign_links,
+    campaigns,
+    consents,
+    contacts,
+    subscriptions,
+    suppressions,
+)
 from lettershop.store.subscriptions import SUBSCRIBED
 
 
@@ -44,6 +52,7 @@ class Campaign:
     version: int
     track_opens: bool
     track_clicks: bool
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +228,15 @@ def audience(
     query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
     rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
     return [(row.id, row.domain) for row in rows]
+
+
+def lane_of(conn: Connection, campaign_id: int) -> tuple[str, str]:
+    """What a campaign's lane is told: the domain of its sender, and the pool that it or its brand names."""
+    query = select(brands.c.from_address, campaigns.c.pool, brands.c.pool.label("brand_pool"))
+    row = conn.execute(
+        query.join(brands, brands.c.id == campaigns.c.brand_id).where(campaigns.c.id == campaign_id)
+    ).one()
+    return row.from_address.rpartition("@")[2].lower(), row.pool or row.brand_pool
 
 
 def engaged(conn: Connection, contact_ids: Sequence[int]) -> dict[int, Engaged]:

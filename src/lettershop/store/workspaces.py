@@ -57,10 +57,12 @@ def ensure_brand(
     at: float,
     reply_to: str = "",
     postal_address: str = "",
+    pool: str = "",
 ) -> int:
-    """The brand's id; made, or brought up to date, by its name."""
+    """The brand's id; made, or brought up to date, by its name. `pool` of source addresses: empty as for all."""
     values = {
         "from_name": from_name, "from_address": from_address, "reply_to": reply_to, "postal_address": postal_address,
+        "pool": pool,
     }  # fmt: skip
     where = (brands.c.workspace_id == workspace_id, brands.c.name == name)
     insert_new(tx.conn, brands, [{"workspace_id": workspace_id, "name": name, "created_at": at, **values}])

@@ -92,9 +92,10 @@ def _enqueue(tx: Transaction, seen: Campaign, piece: Piece, now: float, expires_
     if campaign is None or campaign.state != "sending" or campaign.expanded_to != seen.expanded_to or campaign.expanded:
         return True
     if piece:
+        sender, pool = campaigns.lane_of(tx.conn, campaign.id)
         envelopes.enqueue_recipes(
             tx, workspace_id=campaign.workspace_id, campaign_id=campaign.id, rows=piece,
-            now=now, due_at=now, expires_at=expires_at,
+            now=now, due_at=now, expires_at=expires_at, sender=sender, pool=pool,
         )  # fmt: skip
     done = len(piece) < audience.PIECE
     campaigns.expanded(tx, campaign.id, to=piece[-1][0] if piece else campaign.expanded_to, more=len(piece), done=done)
