@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from lettershop.base.errors import Conflict, NotFound
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
+from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
@@ -274,6 +275,13 @@ class FakeQueue:
 
     async def sites(self) -> list[SiteQueue]:
         return [SiteQueue(site, self.size * 900 // (n + 1), 40 // (n + 1), n % 2, NOW - 4000, NOW + 60 * n) for n, site in enumerate(SITES)] if self.size else []  # fmt: skip
+
+    async def held_back(self) -> list[Standing]:
+        why = "Yahoo sees unexpected volume or complaints and wants us to come back in two hours. (421 4.7.0 [TSS04])"
+        return [
+            Standing("yahoo", "192.0.2.10", "yahoo", 0, 1, 10, 0.0, 0.0, 1204, 0.0, NOW + 5400, why, NOW),
+            Standing("orange", "192.0.2.10", "orange", 1, 1, 2, 42.0, 0.7, 310, 0.0, 0.0, "421 4.7.1 Service refused", NOW),
+        ]  # fmt: skip
 
     async def totals(self) -> dict[str, int]:
         return {"queued": self.size * 1480, "leased": min(self.size, 4)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
+from lettershop.mail.sites import Sites, Standing
 from lettershop.store import queue as rows
 from lettershop.store.database import Database
 from lettershop.store.queue import SiteQueue, Waiting
@@ -31,6 +32,10 @@ class Queue:
     async def sites(self) -> Sequence[SiteQueue]:
         """What waits by recipient domain, of all workspaces."""
         return await self._db.read(rows.by_site)
+
+    async def held_back(self) -> Sequence[Standing]:
+        """Sites that are closed to a source address now, and why."""
+        return [one for one in await Sites(self._db, self._clock).standings() if one.suspended_until or one.why]
 
     async def totals(self) -> Mapping[str, int]:
         """How many are queued and how many are being tried, of all workspaces."""

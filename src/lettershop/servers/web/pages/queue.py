@@ -31,6 +31,7 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         return visit.show(
             "queue.html", screen="queue", lines=lines[:PAGE], site=site, more=more, done=DONE.get(visit.query.get("done", ""), ""),
             first=f"/queue?{urlencode(kept)}" if after else "", sites=await queue.sites() if whole else [],
+            held=await queue.held_back() if whole else [],
             totals=await queue.totals() if whole else None,
         )  # fmt: skip
 
