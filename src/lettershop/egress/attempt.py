@@ -130,7 +130,8 @@ class Attempt:
     def wake(self) -> None:
         """There may be mail for the site again; something to do for a connection that idles."""
         if self._idle_timer is not None:
-            self._pump()
+            if self.opening.way.queue.size:  # else its time runs on: others may want its place at the site
+                self._pump()
         elif self._last and self._prepared and self._fetching is None and self._desk.overtaken(self.opening):
             self._overtake()
 
