@@ -31,7 +31,7 @@ from lettershop.samples import CAMPAIGN, SUBSCRIBERS
 from lettershop.store import accounts, campaigns, contacts, envelopes, subscriptions, suppressions, workspaces
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Outcome
-from lettershop.store.schema_main import BOUNCED, DELIVERED, QUEUED, WITHHELD
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED, QUEUED, WITHHELD
 from lettershop.wire.trust.dkim.sign import Signer
 from lettershop.workers.campaigns import CampaignWorker
 

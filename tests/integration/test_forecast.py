@@ -10,7 +10,8 @@ from lettershop.store import breakers, campaigns, contacts, envelopes, workspace
 from lettershop.store.contacts import NewContact
 from lettershop.store.envelopes import Outcome
 from lettershop.store.rows import insert_one
-from lettershop.store.schema_main import DELIVERED, QUEUED, brands
+from lettershop.store.schema_delivery import DELIVERED, QUEUED
+from lettershop.store.schema_main import brands
 from lettershop.store.subscriptions import Consent
 
 

@@ -17,7 +17,7 @@ from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
 from lettershop.net.zones import ZoneResolver
 from lettershop.store import envelopes, queue
-from lettershop.store.schema_main import envelopes as table
+from lettershop.store.schema_delivery import envelopes as table
 from lettershop.store.schema_main import facts
 from lettershop.workers.outbound import Outbound
 

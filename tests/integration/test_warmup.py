@@ -14,7 +14,8 @@ from lettershop.store.contacts import NewContact
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Outcome
 from lettershop.store.rows import insert_one
-from lettershop.store.schema_main import BOUNCED, DELIVERED, brands
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED
+from lettershop.store.schema_main import brands
 from lettershop.store.subscriptions import Consent
 from lettershop.workers.campaigns import CampaignWorker
 

@@ -25,7 +25,8 @@ from lettershop.servers.web.ports import Services
 from lettershop.store import accounts as account_rows
 from lettershop.store import envelopes, workspaces
 from lettershop.store.envelopes import Outcome
-from lettershop.store.schema_main import BOUNCED, DELIVERED, campaigns, facts
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED
+from lettershop.store.schema_main import campaigns, facts
 from lettershop.workers.campaigns import CampaignWorker
 
 URL = "http://mail.brand.example"

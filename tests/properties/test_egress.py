@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lettershop.egress.classify import classify, shipped
 from lettershop.egress.message import Leased
 from lettershop.egress.verdict import Answer, judge
-from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED
 
 CODES = st.integers(200, 599)
 ENHANCED = st.one_of(st.just(""), st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True))

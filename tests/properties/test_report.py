@@ -25,21 +25,18 @@ from lettershop.marketing.tally import bucket_latency, curve_step, latency_bucke
 from lettershop.marketing.verdict import judge_click, judge_open
 from lettershop.store import factlog
 from lettershop.store.database import append_facts
+from lettershop.store.schema_delivery import DELIVERED, bounce_samples, envelopes, suppressions
 from lettershop.store.schema_mail import mail_facts
 from lettershop.store.schema_main import (
-    DELIVERED,
-    bounce_samples,
     brands,
     campaign_links,
     campaigns,
     contacts,
     counters,
     engagements,
-    envelopes,
     fact_cursors,
     facts,
     link_engagements,
-    suppressions,
     workspaces,
 )
 

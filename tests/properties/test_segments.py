@@ -37,8 +37,8 @@ from lettershop.marketing.segments import (
 from lettershop.store import columnar
 from lettershop.store import people as people_found
 from lettershop.store.predicates import where
+from lettershop.store.schema_delivery import DELIVERED, envelopes
 from lettershop.store.schema_main import (
-    DELIVERED,
     brands,
     campaign_links,
     campaigns,
@@ -47,7 +47,6 @@ from lettershop.store.schema_main import (
     contact_pieces,
     contacts,
     engagements,
-    envelopes,
     link_engagements,
     lists,
     subscriptions,

@@ -13,7 +13,7 @@ from lettershop.egress.classify import Class, Rules, Stage, shipped
 from lettershop.egress.message import Leased, Withhold
 from lettershop.egress.pace import retry_at
 from lettershop.store.envelopes import Outcome
-from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
 
 LONGEST = 500
 """Characters of an answer that are kept."""

@@ -24,7 +24,7 @@ from lettershop.store import accounts as account_rows
 from lettershop.store import envelopes, suppressions
 from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
-from lettershop.store.schema_main import BOUNCED, DELIVERED
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED
 from lettershop.wire.address import Address, InvalidAddress
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes

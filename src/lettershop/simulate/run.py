@@ -31,7 +31,7 @@ from lettershop.simulate.result import Event, Result
 from lettershop.simulate.scenario import Scenario
 from lettershop.simulate.warming import Warming
 from lettershop.store.envelopes import BULK, Lane
-from lettershop.store.schema_main import BOUNCED, QUEUED
+from lettershop.store.schema_delivery import BOUNCED, QUEUED
 
 EPOCH = 1_800_057_600.0
 """A midnight (2027-01-16, UTC); what day it is makes no difference."""

@@ -12,17 +12,8 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 from lettershop.store import columnar
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
-from lettershop.store.schema_main import (
-    DELIVERED,
-    bounce_samples,
-    campaigns,
-    contacts,
-    counters,
-    engagements,
-    envelopes,
-    link_engagements,
-    workspaces,
-)
+from lettershop.store.schema_delivery import DELIVERED, bounce_samples, envelopes
+from lettershop.store.schema_main import campaigns, contacts, counters, engagements, link_engagements, workspaces
 
 PIECE = 500
 MOMENTS = ("last_delivered_at", "last_opened_at", "last_clicked_at", "last_replied_at", "last_wrote_at")

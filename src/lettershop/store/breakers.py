@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select, text, upd
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Lane
 from lettershop.store.rows import upsert
-from lettershop.store.schema_main import brands, breakers, campaigns, counters, envelopes, lanes, workspaces
+from lettershop.store.schema_delivery import breakers, envelopes, lanes
+from lettershop.store.schema_main import brands, campaigns, counters, workspaces
 
 COUNTED = ("delivered", "bounced_hard", "bounced_soft", "complained")
 Figures = tuple[int, int, int, int]

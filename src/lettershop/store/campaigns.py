@@ -15,15 +15,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from lettershop.base.facts import CampaignChanged
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one, told
-from lettershop.store.schema_main import (
-    brands,
-    campaign_links,
-    campaigns,
-    consents,
-    contacts,
-    subscriptions,
-    suppressions,
-)
+from lettershop.store.schema_delivery import suppressions
+from lettershop.store.schema_main import brands, campaign_links, campaigns, consents, contacts, subscriptions
 from lettershop.store.subscriptions import SUBSCRIBED
 
 

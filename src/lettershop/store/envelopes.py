@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, text, u
 from lettershop.base.facts import Fact
 from lettershop.store.database import Transaction
 from lettershop.store.rows import direct, insert_one, told, upsert
-from lettershop.store.schema_main import (
+from lettershop.store.schema_delivery import (
     BOUNCED,
     DELIVERED,
     EXPIRED,

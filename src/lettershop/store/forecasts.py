@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, and_, case, func, literal_column, select, text
 
-from lettershop.store.schema_main import LEASED, envelopes, facts
+from lettershop.store.schema_delivery import LEASED, envelopes
+from lettershop.store.schema_main import facts
 
 RECENT = 20_000
 """Facts that are looked at, the newest; and no older than `SPAN` seconds."""

@@ -14,7 +14,8 @@ from lettershop.store.columnar import mark, mark_deleted
 from lettershop.store.contacts import rewrite
 from lettershop.store.database import Transaction
 from lettershop.store.imports import CHANGED, JOINED, MADE
-from lettershop.store.schema_main import consents, contacts, envelopes, import_changes, imports, subscriptions
+from lettershop.store.schema_delivery import envelopes
+from lettershop.store.schema_main import consents, contacts, import_changes, imports, subscriptions
 from lettershop.store.segment_tree import MOMENTS
 from lettershop.store.subscriptions import SUBSCRIBED, sum_up
 

@@ -4,7 +4,7 @@ from sqlalchemy import delete, exists, select, text, update
 
 from lettershop.base.facts import Withheld
 from lettershop.store.database import Transaction
-from lettershop.store.schema_main import LANE_CANCELLED, LANE_HELD, QUEUED, WITHHELD, envelopes, lanes
+from lettershop.store.schema_delivery import LANE_CANCELLED, LANE_HELD, QUEUED, WITHHELD, envelopes, lanes
 
 
 def sweep_cancelled(tx: Transaction, now: float, limit: int = 2000) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from alembic import command
@@ -16,7 +17,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from lettershop.store import schema_api, schema_mail, schema_main
+from lettershop.store import schema_api, schema_delivery, schema_mail, schema_main
 from lettershop.store.database import Database
 from lettershop.store.postgresql import PostgresqlDatabase, async_url
 from lettershop.store.sqlite import SqliteDatabase, engine_for
@@ -27,8 +28,15 @@ class Half:
     """One half of the schema."""
 
     name: str
-    metadata: MetaData
+    parts: tuple[ModuleType, ...]
+    """Modules that add their tables to the first one's metadata."""
     log: Table
+
+    @property
+    def metadata(self) -> MetaData:
+        """The tables of all parts."""
+        metadata: MetaData = self.parts[0].metadata
+        return metadata
 
     @property
     def version_table(self) -> str:
@@ -36,8 +44,8 @@ class Half:
         return f"schema_version_{self.name}"
 
 
-MAIL = Half("mail", schema_mail.metadata, schema_mail.mail_facts)
-MAIN = Half("main", schema_api.metadata, schema_main.facts)  # schema_api adds its tables to those of schema_main
+MAIL = Half("mail", (schema_mail,), schema_mail.mail_facts)
+MAIN = Half("main", (schema_main, schema_delivery, schema_api), schema_main.facts)
 
 T = TypeVar("T")
 

@@ -13,15 +13,8 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from lettershop.store.column_codec import Array
-from lettershop.store.schema_main import (
-    DELIVERED,
-    campaign_links,
-    campaigns,
-    contacts,
-    engagements,
-    envelopes,
-    link_engagements,
-)
+from lettershop.store.schema_delivery import DELIVERED, envelopes
+from lettershop.store.schema_main import campaign_links, campaigns, contacts, engagements, link_engagements
 from lettershop.store.segment_tree import Tree, since
 
 

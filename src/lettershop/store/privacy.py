@@ -16,16 +16,15 @@ from lettershop.store.columnar import mark_deleted
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
 from lettershop.store.schema_api import erased
+from lettershop.store.schema_delivery import envelopes, suppressions
 from lettershop.store.schema_main import (
     consents,
     contacts,
     engagements,
-    envelopes,
     facts,
     import_changes,
     link_engagements,
     subscriptions,
-    suppressions,
 )
 
 ADDRESSED = ("address", "ip", "user_agent", "headers", "text", "subject", "diagnostic")

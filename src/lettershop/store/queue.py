@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, Select, case, func, select, text, update
 from lettershop.base.facts import Withheld
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import STATE_NAMES
-from lettershop.store.schema_main import LEASED, QUEUED, WITHHELD, contacts, envelopes, outgoing
+from lettershop.store.schema_delivery import LEASED, QUEUED, WITHHELD, envelopes, outgoing
+from lettershop.store.schema_main import contacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Un
 from lettershop.store.columns import Id, Json, Time, key
 from lettershop.store.schema_main import metadata
 
-__all__ = ["api_tokens", "erased", "idempotency", "metadata", "sent_messages", "templates"]
-
 api_tokens = Table(
     "api_tokens", metadata, key(),
     Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True),

@@ -10,7 +10,7 @@ from lettershop.store.database import Transaction
 from lettershop.store.envelopes import STATE_NAMES
 from lettershop.store.rows import insert_new
 from lettershop.store.schema_api import sent_messages
-from lettershop.store.schema_main import envelopes
+from lettershop.store.schema_delivery import envelopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, delete, func, select, text, update
 from lettershop.base.facts import Fact
 from lettershop.store.database import Transaction
 from lettershop.store.rows import upsert
-from lettershop.store.schema_main import domain_sites, envelopes, site_states
+from lettershop.store.schema_delivery import domain_sites, envelopes, site_states
 
 OLD = 7 * 86_400.0
 """Seconds after which a state that nobody touched is forgotten."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
-from lettershop.store.schema_main import suppressions
+from lettershop.store.schema_delivery import suppressions
 
 EVERYBODY = 0
 PIECE = 500

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select
 
 from lettershop.base.facts import Bounced, Fact, Withheld, restore
 from lettershop.store import factlog
-from lettershop.store.schema_main import envelopes, facts, outgoing
+from lettershop.store.schema_delivery import envelopes, outgoing
+from lettershop.store.schema_main import facts
 
 LOG: factlog.Log = "facts"
 KINDS = (Bounced.__name__, Withheld.__name__)

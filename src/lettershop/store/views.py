@@ -10,19 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from lettershop.store.envelopes import STATE_NAMES
-from lettershop.store.schema_main import (
-    DELIVERED,
-    QUEUED,
-    campaigns,
-    consents,
-    contacts,
-    engagements,
-    envelopes,
-    facts,
-    lists,
-    subscriptions,
-    suppressions,
-)
+from lettershop.store.schema_delivery import DELIVERED, QUEUED, envelopes, suppressions
+from lettershop.store.schema_main import campaigns, consents, contacts, engagements, facts, lists, subscriptions
 
 STATES = {name: state for state, name in STATE_NAMES.items()}
 DEEDS = ("opened", "clicked", "replied", "unsubscribed", "complained")

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select, update
 
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
-from lettershop.store.schema_main import brands, campaigns, warmup_days, warmups
+from lettershop.store.schema_delivery import warmup_days, warmups
+from lettershop.store.schema_main import brands, campaigns
 
 Key = tuple[str, str, str]
 """(source address, sending domain, provider)"""

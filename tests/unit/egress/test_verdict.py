@@ -7,7 +7,7 @@ import pytest
 from lettershop.base.errors import Invalid, Temporary
 from lettershop.egress.message import Leased, Withhold
 from lettershop.egress.verdict import AGAIN_SOON, Answer, judge, not_made, too_late, withheld
-from lettershop.store.schema_main import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
 
 NOW = 1000.0
 DELAYS = [10.0, 60.0]

@@ -12,7 +12,7 @@ from lettershop.egress.outcomes import Outcomes
 from lettershop.egress.prepare import Preparer
 from lettershop.store import envelopes
 from lettershop.store.envelopes import Leased, Outcome
-from lettershop.store.schema_main import DELIVERED
+from lettershop.store.schema_delivery import DELIVERED
 
 NOW = 1000.0
 

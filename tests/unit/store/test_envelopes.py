@@ -7,8 +7,9 @@ from lettershop.base.facts import Delivered
 from lettershop.store import envelopes, queue
 from lettershop.store import lanes as lane_rows
 from lettershop.store.envelopes import Outcome
-from lettershop.store.schema_main import BOUNCED, DELIVERED, QUEUED, facts, lanes
-from lettershop.store.schema_main import envelopes as table
+from lettershop.store.schema_delivery import BOUNCED, DELIVERED, QUEUED, lanes
+from lettershop.store.schema_delivery import envelopes as table
+from lettershop.store.schema_main import facts
 
 NOW = 1000.0
 
