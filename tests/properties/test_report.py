@@ -128,11 +128,14 @@ def recount(main, mail, at, recipients):
             return not judge_open(fact.user_agent, fact.headers, since).machine
         return not judge_click(fact.user_agent, fact.headers, fact.method, since).machine
 
-    late = who(BounceReported, where=lambda fact: fact.hard)
+    came_back = {
+        fact.envelope_id: fact.hard for fact in reversed(mail) if isinstance(fact, BounceReported)
+    }  # the first counts
+    late, late_soft = ({key for key, hard in came_back.items() if hard is kind} for kind in (True, False))
     sets = {
-        "delivered": who(Delivered) - late,
+        "delivered": who(Delivered) - late - late_soft,
         "bounced_hard": who(Bounced, where=lambda fact: fact.hard) | late,
-        "bounced_soft": who(Bounced, where=lambda fact: not fact.hard),
+        "bounced_soft": who(Bounced, where=lambda fact: not fact.hard) | late_soft,
         "waiting": who(Deferred) - who(Delivered, Bounced, Withheld),
         "withheld": who(Withheld),
         "opened": who(Opened, where=person),
@@ -145,7 +148,7 @@ def recount(main, mail, at, recipients):
     clicks = [fact for fact in main if isinstance(fact, Clicked)]
     latencies = sorted(fact.latency for fact in main if isinstance(fact, Delivered))
     reasons = Counter((fact.reason, fact.hard) for fact in main if isinstance(fact, Bounced))
-    reasons.update({("unknown-user", True): len(late)} if late else {})
+    reasons.update({("unknown-user", hard): len(found) for hard, found in ((True, late), (False, late_soft)) if found})
     curve = Counter()
     for what, kind in (("delivered", Delivered), ("opened", Opened), ("clicked", Clicked)):
         seen = set()

@@ -14,7 +14,7 @@ from lettershop.egress.warmup import plan_of
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
-from lettershop.marketing.analytics import Analytics
+from lettershop.marketing.analytics import Analytics, Patience
 from lettershop.marketing.attribute_desk import Attributes
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
@@ -104,7 +104,9 @@ def build_marketing(
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url),
         source=CampaignSource(main_db, signer, tokens, clock, url),
-        analytics=Analytics(main_db, mail_db, rules, warming),
+        analytics=Analytics(
+            main_db, mail_db, rules, warming, Patience(config.delivery.soft_bounces, config.delivery.soft_bounce_days)
+        ),
         campaign_desk=CampaignDesk(main_db, campaigns, forecasts),
         contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),

@@ -202,6 +202,14 @@ class Delivery(_Section):
         "",
         description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",
     )
+    soft_bounces: int = Field(
+        5, ge=0,
+        description="An address is suppressed after this many soft bounces in a row that concern it (a full or closed mailbox, "
+        "a filter of the person, a server that cannot be reached), with no delivery between. 0: never.",
+    )  # fmt: skip
+    soft_bounce_days: float = Field(
+        14, ge=0, description="The first and the last of them must lie at least this many days apart."
+    )
     connections: int | None = Field(
         None,
         ge=1,

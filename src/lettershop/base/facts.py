@@ -136,6 +136,7 @@ class BounceReported(Fact):
     hard: bool
     reason: str
     diagnostic: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

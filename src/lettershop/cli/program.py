@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, inspect, queue, serve, shaping, simulate, tokens, users, warmup
+from lettershop.cli import accounts, domains, init, inspect, queue, serve, shaping, simulate, suppression, tokens, users, warmup
 
 program = typer.Typer(
     name="lettershop",
@@ -24,6 +24,7 @@ program.add_typer(tokens.commands, name="token")
 program.add_typer(queue.commands, name="queue")
 program.command("shaping")(shaping.shaping)
 program.add_typer(warmup.commands, name="warmup")
+program.add_typer(suppression.commands, name="suppression")
 
 if find_spec("lettershop.marketing") is not None:
     from lettershop.cli import audience, campaigns, demo, privacy, segments

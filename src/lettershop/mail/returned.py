@@ -106,7 +106,7 @@ class Returned:
             return BounceReported(**head, address="", status="", hard=False, reason="undetermined")
         return BounceReported(
             **head, address=_clean(first.address), status=first.status, hard=all(one.hard for one in self.recipients),
-            reason=first.reason, diagnostic=_clean(first.diagnostic),
+            reason=first.reason, diagnostic=_clean(first.diagnostic), advice=first.advice,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ Each fact is counted exactly once, also across a `kill -9`: its effects and the 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -26,12 +27,13 @@ from lettershop.marketing.report import (
     ProviderFigures,
     Report,
 )
-from lettershop.marketing.tally import Tally, bucket_latency
-from lettershop.store import analytics, campaigns, factlog, subscriptions, suppressions
+from lettershop.marketing.tally import Suppress, Tally, bucket_latency
+from lettershop.store import analytics, campaigns, factlog, soft_bounces, subscriptions, suppressions
 from lettershop.store import breakers as breaker_rows
 from lettershop.store.analytics import Figure
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log, Logged
+from lettershop.store.soft_bounces import SoftBounce
 from lettershop.wire.address import Address, InvalidAddress
 
 CONSUMER = "analytics"
@@ -39,13 +41,23 @@ PIECE = 1000
 """Facts in one transaction."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When soft bounces suppress: so many in a row, over so many days, without a delivery between. 0: never."""
+
+    bounces: int = 5
+    days: float = 14.0
+
+
 class Analytics:
     """Consumes both logs."""
 
     def __init__(
-        self, main: Database, mail: Database, rules: Rulebook | None = None, warming: Plan | None = None
-    ) -> None:
+        self, main: Database, mail: Database, rules: Rulebook | None = None, warming: Plan | None = None,
+        patience: Patience = Patience(),
+    ) -> None:  # fmt: skip
         self._main = main
+        self._patience = patience
         self._warming = warming or Plan()
         self._rules = rules or Rulebook()
         self._log = get_logger("marketing.analytics")
@@ -59,7 +71,9 @@ class Analytics:
         since = await self._main.read(factlog.position, CONSUMER, log)
         batch = await database.read(factlog.read_since, log, since, PIECE)
         if batch:
-            for tripped in await self._main.write(consume, log, since, batch, self._rules, self._warming):
+            for tripped in await self._main.write(
+                consume, log, since, batch, self._rules, self._warming, self._patience
+            ):
                 self._log.warning(
                     "circuit breaker", campaign=tripped.campaign_id, level=tripped.level, why=tripped.words
                 )
@@ -77,6 +91,7 @@ def consume(
     batch: Sequence[Logged],
     rules: Rulebook | None = None,
     warming: Plan | None = None,
+    patience: Patience = Patience(),
 ) -> list[BreakerTripped]:
     """Count a batch and move the cursor; nothing if somebody else has done it. The breakers that tripped."""
     if not factlog.advance(tx, CONSUMER, log, since=since, to=factlog.last_id(batch)):
@@ -92,7 +107,7 @@ def consume(
     tally.take(facts)
     tally.wrote(analytics.contacts_of(tx.conn, writers(facts).keys()), writers(facts))
     analytics.apply(tx, tally.changes)
-    _suppress(tx, tally)
+    _suppress(tx, [*tally.suppress, *_worn_out(tx, tally.soft, patience)])
     _suppress_addresses(tx, facts)
     for entry in tally.leave:
         subscriptions.unsubscribe(
@@ -118,9 +133,25 @@ def writers(facts: Sequence[Fact]) -> dict[str, float]:
     return found
 
 
-def _suppress(tx: Transaction, tally: Tally) -> None:
-    addresses = analytics.addresses(tx.conn, {entry.contact_id for entry in tally.suppress})
-    for entry in tally.suppress:
+def _worn_out(tx: Transaction, bounces: Sequence[SoftBounce], patience: Patience) -> list[Suppress]:
+    """Whose soft bounces in a row are too many, by the stated rule."""
+    if not bounces or not patience.bounces:
+        return []
+    rows = soft_bounces.note(tx, bounces)
+    found = [row for row in rows if row.count >= patience.bounces and row.days >= patience.days]
+    soft_bounces.forget(tx, [row.bounce.contact_id for row in found])
+    return [
+        Suppress(
+            row.bounce.contact_id, row.bounce.campaign_id, "soft-bounces",
+            f"{row.count} in {row.days:.0f} days, the last: {row.bounce.detail}"[:300], row.bounce.at,
+        )
+        for row in found
+    ]  # fmt: skip
+
+
+def _suppress(tx: Transaction, entries: Sequence[Suppress]) -> None:
+    addresses = analytics.addresses(tx.conn, {entry.contact_id for entry in entries})
+    for entry in entries:
         if entry.contact_id not in addresses:
             continue
         workspace_id, email_key = addresses[entry.contact_id]

@@ -26,6 +26,7 @@ from lettershop.base.facts import (
 )
 from lettershop.marketing.verdict import judge_click, judge_open
 from lettershop.store.analytics import Background, CampaignNote, Changes, Engagement
+from lettershop.store.soft_bounces import SoftBounce
 
 LATENCY_STEP = 1.02
 """Latencies are counted in buckets that each are 2 % wider than the one before."""
@@ -43,6 +44,11 @@ class Suppress:
     reason: str
     detail: str
     at: float
+
+
+SOFT = frozenset({"mailbox-full", "inactive-user", "filtered", "unknown-user", "bad-domain", "network", "expired",
+                  "relay-denied", "loop", "undetermined"})  # fmt: skip
+"""Reasons of soft bounces that concern the address; the others concern us or the message and suppress nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Tally:
     changes: Changes = field(default_factory=Changes)
     suppress: list[Suppress] = field(default_factory=list)
     leave: list[Leave] = field(default_factory=list)
+    soft: list[SoftBounce] = field(default_factory=list)
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Count them, in order. Facts of no campaign are none of ours."""
@@ -102,16 +109,28 @@ class Tally:
         if not self._first(fact, "bounced_at"):
             return
         self._bounce(fact, fact.reason, fact.hard, f"{fact.code} {fact.text}".strip(), fact.advice)
-        if fact.hard:
-            self._suppress(fact, "hard-bounce", f"{fact.code} {fact.text}".strip())
+        self._address_bounced(fact, f"{fact.code} {fact.text}".strip())
 
     def _bounce_reported(self, fact: BounceReported, _note: CampaignNote) -> None:
-        """A bounce mail after the receiver had said 250: the message was not delivered after all."""
-        if not fact.hard or not self._first(fact, "bounced_at"):
+        """A bounce mail after the receiver had said 250: the message was not delivered after all.
+
+        Only what counts as delivered can cease to: sent stays delivered + bounced + waiting.
+        """
+        note = self.known.envelopes.get(fact.envelope_id or 0)
+        if note is None or note.delivered_at is None or not self._first(fact, "bounced_at"):
+            if fact.hard:  # counted already, perhaps as soft; or our own outcome is not yet known
+                self._suppress(fact, "hard-bounce", fact.diagnostic or fact.status)
             return
         self._at_provider(fact, "delivered", -1)
-        self._bounce(fact, fact.reason, True, fact.diagnostic or fact.status, "")
-        self._suppress(fact, "hard-bounce", fact.diagnostic or fact.status)
+        self._bounce(fact, fact.reason, fact.hard, fact.diagnostic or fact.status, fact.advice)
+        self._address_bounced(fact, fact.diagnostic or fact.status, note.delivered_at)
+
+    def _address_bounced(self, fact: Bounced | BounceReported, detail: str, delivered_at: float | None = None) -> None:
+        """Suppressed at once, or counted towards it."""
+        if fact.hard:
+            self._suppress(fact, "hard-bounce", detail)
+        elif fact.reason in SOFT and fact.contact_id is not None and fact.campaign_id is not None:
+            self.soft.append(SoftBounce(fact.contact_id, fact.campaign_id, fact.at, detail[:300], delivered_at))
 
     def _bounce(self, fact: Fact, reason: str, hard: bool, example: str, advice: str) -> None:
         self._at_provider(fact, "bounced_hard" if hard else "bounced_soft")

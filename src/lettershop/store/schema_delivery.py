@@ -4,7 +4,7 @@ They belong to the main half; `store.lanes`, `store.envelopes`, `store.outgoing`
 neighbours speak to them.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, false, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, false, text
 
 from lettershop.store.columns import Id, Time, key
 from lettershop.store.schema_main import metadata
@@ -71,7 +71,7 @@ suppressions = Table(
     "suppressions", metadata,
     Column("workspace_id", Id, primary_key=True, autoincrement=False),  # 0: for everybody
     Column("email_key", Text, primary_key=True),
-    Column("reason", Text, nullable=False),  # hard-bounce, complaint, unsubscribed, manual
+    Column("reason", Text, nullable=False),  # hard-bounce, soft-bounces, complaint, unsubscribed, manual
     Column("detail", Text, nullable=False, server_default=""),
     Column("campaign_id", Id),
     Column("at", Time, nullable=False),
@@ -84,6 +84,14 @@ bounce_samples = Table(
     Column("hard", Boolean, primary_key=True),
     Column("example", Text, nullable=False),
     Column("advice", Text, nullable=False),
+)  # fmt: skip
+
+soft_bounces = Table(
+    "soft_bounces", metadata,  # in a row, without a delivery between (store.soft_bounces)
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Time, nullable=False),
+    Column("last_at", Time, nullable=False),
 )  # fmt: skip
 
 breakers = Table(

@@ -19,7 +19,7 @@ PIECE = 500
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A line of the ledger. `reason`: hard-bounce, complaint, unsubscribed, manual."""
+    """A line of the ledger. `reason`: hard-bounce, soft-bounces, complaint, unsubscribed, manual."""
 
     workspace_id: int
     email_key: str
