@@ -1,5 +1,7 @@
 """Reasons, hardness and advice of what reports say."""
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,31 @@ def test_what_our_own_reader_cannot_find_the_fallback_does():
 def test_nothing_breaks_it(data):
     understand(data)
     understand(b"From: mailer-daemon@c.example\r\nSubject: failure notice\r\n\r\n" + data)
+
+
+HEAD = b"From: MAILER-DAEMON@c.example\nSubject: failure notice\n\n"
+FIELDS = report(("failed", "5.0.0", "no")).replace(
+    b"smtp; no", b"smtp; 550 " + b"the message account user mailbox " * 60_000
+)
+HUGE = {
+    "pairs": HEAD + b"a@" * 1_000_000, "labels": HEAD + b"x@" + b"a." * 1_000_000, "codes": HEAD + b"550-5." * 400_000,
+    "words": HEAD + b"mailbox user account address message " * 60_000, "people": HEAD + b"x@c.example: 550 no\n" * 60_000,
+    "sender": b"From: " + b"a@b.example, " * 150_000 + b"\n\n", "page": b"From: postmaster@c.example\nContent-Type: text/html\n\n"
+    + b"<div " * 400_000, "returns": b"\r" * 2_000_000, "fields": FIELDS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(HUGE))
+def test_megabytes_take_seconds_at_most(name):
+    """They take tenths of a second; what is quadratic would take hours."""
+    begun = perf_counter()
+    understand(HUGE[name])
+    assert perf_counter() - begun < 30
+
+
+def test_the_address_is_the_senders_where_the_last_host_knows_only_its_own():
+    message = report(("failed", "5.1.1", "550 5.1.1 User unknown")).replace(
+        b"Final-Recipient: rfc822; x@c.example",
+        b"Final-Recipient: rfc822; x@store-daemon\r\nOriginal-Recipient: rfc822;x@c.example",
+    )
+    assert [person.address for person in understand(message).recipients] == ["x@c.example"]

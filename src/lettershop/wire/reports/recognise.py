@@ -51,6 +51,8 @@ def _receivers_report(seen: View) -> Report | None:
 
 def _declared(seen: View) -> Report | None:
     """By delivery-status fields: in a part of their own, or in the words of a mail system."""
+    if signs.is_forwarded(seen):
+        return None
     declared = [recipient for text in seen.status for recipient in status.parse(text)]
     if not declared and signs.from_machine(seen):
         declared = status.parse(seen.notice)

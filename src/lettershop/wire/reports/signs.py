@@ -133,6 +133,11 @@ _GIVEN_UP_WORDS = re.compile(
 
 _EXPIRED_WORDS = re.compile(r"\b(?:envelope|message|time|queue) (?:has |is )?expired", re.IGNORECASE)
 
+_PASSED_ON = re.compile(
+    r"\s*(?:re|fwd?|aw|wg|wtr|tr|rv|rif|r|i|enc|sv|vs|vb|antw|doorst|odp|pd|转发|轉寄|回复|答复|転送)\s*[:：]",
+    re.IGNORECASE,
+)
+
 _AUTO_SUBJECT = re.compile(
     r"\W*(?:auto(?:matic|matische|matisk|mated|maattinen)?[-_ :]?(?:re(?:ply|"
     r"sponse|spond)|answer|antwort|svar|antwoord)|"
@@ -172,8 +177,10 @@ def from_machine(view: View) -> bool:
         return True
     if header.field("X-Failed-Recipients") is not None or view.report_type == "delivery-status":
         return True
+    if _DAEMON.fullmatch(sender_of(header)):
+        return True
     names = [mailbox.display for mailbox in senders(header)]
-    return bool(_DAEMON.fullmatch(sender_of(header))) or any(_DAEMON_NAME.search(name) for name in names)
+    return any(_DAEMON_NAME.search(name) for name in names) and not _PASSED_ON.match(subject(header))
 
 
 def sender_of(header: Header) -> str:
@@ -225,6 +232,13 @@ def is_delay(view: View) -> bool:
     """Whether a notice says that it is still being tried."""
     words = f"{subject(view.header)}\n{view.notice}"
     return bool(_DELAYED_WORDS.search(words)) and not _GIVEN_UP_WORDS.search(words)
+
+
+def is_forwarded(view: View) -> bool:
+    """Whether a person passes on or answers something: some programs attach a report's parts one by one."""
+    return (
+        view.root.mime != "multipart/report" and bool(_PASSED_ON.match(subject(view.header))) and not from_machine(view)
+    )
 
 
 def is_expired(view: View) -> bool:

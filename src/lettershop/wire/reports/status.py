@@ -137,7 +137,7 @@ def _recipient(group: Fields) -> Recipient | None:
     kind, _, words = group.get("diagnostic-code", "").partition(";")
     diagnostic = words.strip() or (kind if " " in kind.strip() else "")
     status = STATUS.search(group.get("status", ""))
-    if "@" not in final and "@" in original:  # an X.400 name, or a user of the last host
+    if "." not in final.partition("@")[2] and "@" in original:  # an X.400 name, or a user of the last host
         final = original
     return Recipient(
         address=final or original, action=_action(group.get("action", "")), status=status[1] if status else "",
