@@ -4,7 +4,20 @@ from importlib.util import find_spec
 
 import typer
 
-from lettershop.cli import accounts, domains, init, inspect, queue, serve, shaping, simulate, suppression, tokens, users, warmup
+from lettershop.cli import (
+    accounts,
+    domains,
+    init,
+    inspect,
+    queue,
+    serve,
+    shaping,
+    simulate,
+    suppression,
+    tokens,
+    users,
+    warmup,
+)
 
 program = typer.Typer(
     name="lettershop",

@@ -10,7 +10,8 @@ from sqlalchemy import delete, select
 
 from lettershop.store.database import Transaction
 from lettershop.store.rows import upsert
-from lettershop.store.schema_main import contacts, soft_bounces
+from lettershop.store.schema_delivery import soft_bounces
+from lettershop.store.schema_main import contacts
 
 
 @dataclass(frozen=True, slots=True)
