@@ -9,7 +9,8 @@ from lettershop.marketing.analytics import Patience
 from lettershop.store import factlog, suppressions
 from lettershop.store.database import append_facts
 from lettershop.store.schema_mail import mail_facts
-from lettershop.store.schema_main import DELIVERED, brands, campaigns, contacts, envelopes, facts, workspaces
+from lettershop.store.schema_delivery import DELIVERED, envelopes
+from lettershop.store.schema_main import brands, campaigns, contacts, facts, workspaces
 
 DAY = 86_400.0
 START = 1_800_000_000.0
