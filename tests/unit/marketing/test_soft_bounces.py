@@ -8,8 +8,8 @@ from lettershop.marketing import analytics
 from lettershop.marketing.analytics import Patience
 from lettershop.store import factlog, suppressions
 from lettershop.store.database import append_facts
-from lettershop.store.schema_mail import mail_facts
 from lettershop.store.schema_delivery import DELIVERED, envelopes
+from lettershop.store.schema_mail import mail_facts
 from lettershop.store.schema_main import brands, campaigns, contacts, facts, workspaces
 
 DAY = 86_400.0
