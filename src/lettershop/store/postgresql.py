@@ -1,6 +1,7 @@
 """The server engine: the same store functions over asyncpg, driven by SQLAlchemy's greenlet bridge.
 
 Flow of a write: `write` puts it into a list > the writer task takes all that waits > one transaction > COMMIT > waiters.
+A batch that fails is tried write by write; a write that a deadlock with another process chose as its victim, again.
 """
 
 import asyncio
@@ -9,12 +10,15 @@ from typing import Concatenate, Literal
 
 import orjson
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from lettershop.store.database import BATCH, Database, DatabaseClosed, P, T, Transaction, Write, run_batch
 from lettershop.store.sqlite import dumps
 
 READERS = 8
+COLLISIONS = 5
+"""How often a write is tried again that another process's write got in the way of."""
 
 
 class PostgresqlDatabase(Database):
@@ -75,16 +79,21 @@ class PostgresqlDatabase(Database):
                 for write in batch:
                     write.done(write)
 
-    async def _commit(self, batch: list[Write]) -> None:
+    async def _commit(self, batch: list[Write], again: int = COLLISIONS) -> None:
         try:
             async with self._engine.begin() as conn:
                 await conn.run_sync(run_batch, batch, self._log)
         except Exception as error:
-            if len(batch) == 1:
+            if len(batch) == 1 and not (again and _collided(error)):
                 batch[0].error = error
                 return
             for write in batch:
-                await self._commit([write])
+                await self._commit([write], again=again if len(batch) > 1 else again - 1)
+
+
+def _collided(error: Exception) -> bool:
+    """Deadlock or serialisation failure: nothing is wrong with the write, it only met another one. It left nothing behind."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in {"40P01", "40001"}
 
 
 def async_url(url: str) -> str:

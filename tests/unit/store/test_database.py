@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from lettershop.base.errors import Refused
 from lettershop.base.facts import CampaignChanged
 from lettershop.store.database import DatabaseClosed, Transaction
+from lettershop.store.migrate import MAIN, open_half
 from lettershop.store.schema_main import facts, workspaces
 
 
@@ -56,3 +57,22 @@ async def test_a_closed_database_says_so(store):
     await store.main.close()
     with pytest.raises(DatabaseClosed):
         await store.main.write(add, "late")
+
+
+def touch_both(tx: Transaction, first: int, second: int) -> None:
+    for key in (first, second):
+        tx.conn.execute(
+            update(workspaces).where(workspaces.c.id == key).values(created_at=workspaces.c.created_at + 1.0)
+        )
+        if tx.conn.dialect.name == "postgresql":
+            tx.conn.execute(text("SELECT pg_sleep(0.2)"))
+
+
+async def test_two_processes_that_lock_the_same_rows_in_opposite_order_both_get_through(store):
+    one, two = await store.main.write(add, "one"), await store.main.write(add, "two")
+    other = open_half(store.url, MAIN)
+    try:
+        await asyncio.gather(store.main.write(touch_both, one, two), other.write(touch_both, two, one))
+    finally:
+        await other.close()
+    assert await store.main.read(lambda conn: list(conn.scalars(select(workspaces.c.created_at)))) == [3.0, 3.0]
