@@ -1,15 +1,17 @@
 """The parent process: binds the listeners, forks one worker a core, keeps them alive, stops them gently.
 
-What must not live here: an event loop, a thread, a database connection; a fork would copy them. Flow:
+What must not live here: an event loop, a thread, a database connection; a fork would copy them, and a database that does
+not answer must not keep a worker from being started again. Flow:
 
     bind (SO_REUSEPORT, one socket a worker and listener, so the kernel shares out the connections)
     > fork the workers > each says "ready" through a pipe > print `ready`
-    > a worker dies: its sockets stay open here, a new worker takes them over
+    > a worker dies: its sockets stay open here, a new worker takes them over, and the mail that it held (by its name)
     > SIGTERM or SIGINT: the workers finish what they are doing; those that take too long are killed
 """
 
 import ctypes
 import os
+import resource
 import select
 import signal
 import socket
@@ -81,6 +83,14 @@ def addresses(sockets: Sockets) -> dict[str, list[str]]:
     }
 
 
+def raise_file_limit() -> None:
+    """As many open files as the system allows: a connection is a file, and the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):  # some systems say "unlimited" and take less
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def workers_of(config: Config) -> int:
     """How many workers the configuration asks for."""
     return config.server.workers or len(os.sched_getaffinity(0))
@@ -92,8 +102,6 @@ class Supervisor:
 
     worker: Worker
     sockets: list[Sockets]
-    after_death: Callable[[int], None]
-    """Called with a dead worker's number before it is started again, to give back what it held."""
     _pids: dict[int, int] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -159,7 +167,6 @@ class Supervisor:
         if self._stopping:
             return
         print(f"worker {number} ended ({_words(status)}); starting it again", file=sys.stderr)
-        self.after_death(number)
         time.sleep(RESTART_PAUSE)
         os.close(self._start(number))
 

@@ -158,7 +158,8 @@ async def test_one_bad_provider_is_held_back_alone(house):
     [(lane, leased)] = taken
     go, parked = gate.sift(lane, leased, house.clock.now())
     assert {one.site for one in go} == {OTHER} and {one.leased.site for one in parked} == {SITE}
-    await window.hold_back(parked, house.clock.now())
+    window.hold_back(parked, house.clock.now())
+    await window.settle()
     assert len(window) == len(go)
     held = parked[0].leased.envelope_id
     waiting = await house.store.main.read(queue.show, held)

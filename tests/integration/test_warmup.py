@@ -78,7 +78,8 @@ class House:
         going = []
         for lane, leased in await window.take(now):
             go, parked = await (rooms or self.rooms).sift(lane, leased, now)
-            await window.hold_back(parked, now)
+            window.hold_back(parked, now)
+            await window.settle()
             going += go
         return going
 

@@ -12,6 +12,7 @@ the private cause travels as `__cause__` and goes to the log (DESIGN.md, never-r
     |- Invalid              the input is not well formed
     |  `- ProtocolError     a peer broke the rules of a wire protocol
     `- Temporary            it may work later: storage is busy, a server does not answer
+       `- NoRoom            nothing more can be stored: the disk is full
 """
 
 
@@ -77,3 +78,9 @@ class Temporary(LettershopError):
 
     code = "temporary"
     retry = True
+
+
+class NoRoom(Temporary):
+    """Nothing more can be stored until somebody makes room."""
+
+    code = "no-room"

@@ -17,7 +17,7 @@ from lettershop.base.config import ROLES, Config, Role, load
 from lettershop.base.errors import ConfigError
 from lettershop.cli.context import DEFAULT_FILE, ConfigFile, read_config
 from lettershop.egress.board import Board
-from lettershop.supervisor import Supervisor, addresses, bind, workers_of
+from lettershop.supervisor import Supervisor, addresses, bind, raise_file_limit, workers_of
 
 HERE = """
 [listen]
@@ -64,6 +64,7 @@ def parse_roles(text: str) -> tuple[Role, ...]:
 
 def run(config: Config, roles: tuple[Role, ...]) -> int:
     """Supervise the workers; the exit code."""
+    raise_file_limit()
     workers = workers_of(config)
     Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
     certificate_files(config, SystemClock())  # made before the workers fork, so that no two make one
@@ -76,11 +77,8 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
             print(f"{service:<12} {', '.join(where)}", file=sys.stderr)
         print("ready", flush=True)
 
-    def after_death(number: int) -> None:
-        asyncio.run(give_back_leases(config, [number]))
-
     worker = partial(run_worker, config, roles, board=Board(workers))
-    return Supervisor(worker, sockets, after_death).run(ready)
+    return Supervisor(worker, sockets).run(ready)
 
 
 async def _prepare(config: Config, workers: int) -> None:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from lettershop.base.clock import Clock
+from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Deferred
 from lettershop.base.log import Logger
 from lettershop.egress.message import Leased, Recipe
@@ -101,6 +102,9 @@ class Desk(Protocol):
 
     def record(self, outcome: Outcome) -> None:
         """Store this soon."""
+
+    def trouble(self, error: Temporary) -> None:
+        """The source does not answer for the moment: nothing more is given out until the database works."""
 
 
 class Attempt:
@@ -200,7 +204,11 @@ class Attempt:
             return
         taken = self._desk.take(self.opening, FAILED_TOGETHER)
         self._pace.unreachable(now, answer.line)
-        await judge_all(self._desk, taken, answer, self._pace.why)
+        try:
+            await judge_all(self._desk, taken, answer, self._pace.why)
+        except Temporary as error:
+            self._desk.trouble(error)
+            self._desk.put_back(self.opening, taken)
 
     def _suspends(self, answer: Answer) -> bool:
         """Whether what the server says instead of a greeting closes the site to this address."""
@@ -277,6 +285,10 @@ class Attempt:
                 self._prepared.extendleft(reversed(ready))
             else:
                 self._prepared.extend(ready)
+        except Temporary as error:  # our own trouble: no attempt, and no reason to hurry
+            self._desk.trouble(error)
+            self._desk.put_back(self.opening, taken)
+            self._leaving = True
         except Exception as error:
             self._desk.log.exception("messages could not be prepared", site=self._site)
             now = self._desk.clock.now()

@@ -24,7 +24,7 @@ from lettershop.egress.attempt import Attempt, Dialler
 from lettershop.egress.breakers import rulebook
 from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.gate import Gate
-from lettershop.egress.lease import Window
+from lettershop.egress.lease import Taken, Window
 from lettershop.egress.memory import Memory
 from lettershop.egress.message import Leased, MessageSource, Recipe
 from lettershop.egress.outcomes import Outcomes
@@ -131,6 +131,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._dispatching: asyncio.Handle | None = None
         self._stopping = False
+        self._sound = False  # the database works, as far as the last round knows
         self._tidy_at = 0.0
 
     def wake(self) -> None:
@@ -140,15 +141,15 @@ class Engine:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; returns when all leases are finished or given back."""
         watcher = asyncio.create_task(self._on_stop(stop))
-        recovered = False
         while not stop.is_set():
             try:
-                if not recovered:
-                    await self._memory.load(self.clock.now())
-                    recovered = await self._window.recover(self.clock.now()) >= 0
                 await self._round()
             except Temporary as error:
+                self._sound = False
                 self.log.warning("delivery waits", why=error.public)
+            except Exception:  # what is on the wire goes on; only a new process may think that nothing is
+                self._sound = False
+                self.log.exception("a round failed")
             await self._until_next()
         await watcher
         await self._stop()
@@ -169,17 +170,19 @@ class Engine:
 
     async def _round(self) -> None:
         now = self.clock.now()
+        if not self._sound:
+            await self._recover(now)
         taken = await self._window.take(now)
         held_up, self._held_up = self._held_up, []
         slower = self._slower()
         held_up += self.traffic.drop_lanes(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
-        await self._give_back(held_up + self._closing())
-        for lane, leased in taken:
-            self._lanes[lane.lane_id] = lane
-            self.traffic.add(lane, await self._let_through(lane, leased, now))
+        self._give_back(held_up + self._closing())
+        await self._add(taken, now)
+        self._sound = True
         self._placing.step()
         self._dispatch(now)
-        await self._shed(now)
+        self._shed(now)
+        await self._window.settle()
         await self._memory.save(self.traffic, now)
         if now >= self._tidy_at:
             self._tidy_at = now + self._settings.tidy
@@ -187,6 +190,25 @@ class Engine:
             self._placing.tidy(now)
             self.traffic.tidy(now)
             self._lanes = {key: lane for key, lane in self._lanes.items() if self._lane_open(key)}
+
+    async def _recover(self, now: float) -> None:
+        """At the start, and after trouble: whatever is leased to our name and is not here goes back to the queue."""
+        await self._memory.load(now)
+        await self._window.settle()
+        await self._window.recover(now)
+
+    async def _add(self, taken: Taken, now: float) -> None:
+        """Into the traffic; where that fails midway, the rest is given back with the next round."""
+        waiting = list(reversed(taken))
+        try:
+            while waiting:
+                lane, leased = waiting[-1]
+                self._lanes[lane.lane_id] = lane
+                self.traffic.add(lane, await self._let_through(lane, leased, now))
+                waiting.pop()
+        finally:
+            for _, leased in waiting:
+                self._held_up += leased
 
     async def _let_through(self, lane: Lane, leased: list[Leased], now: float) -> list[Leased]:
         """What breakers and warm-up allow to go now; the rest waits in the queue, or its time ran out while it waited."""
@@ -197,10 +219,10 @@ class Engine:
             leased = [one for one in leased if one.expires_at > now]
         if not self._gate.open:
             leased, parked = self._gate.sift(lane, leased, now)
-            await self._window.hold_back(parked, now)
+            self._window.hold_back(parked, now)
         if self._rooms.active:
             leased, parked = await self._rooms.sift(lane, leased, now)
-            await self._window.hold_back(parked, now)
+            self._window.hold_back(parked, now)
         return leased
 
     def _trouble(self, domain: str) -> str:
@@ -209,10 +231,10 @@ class Engine:
         site = self.traffic.sites.get(place.site.name) if place is not None else None
         return next((pace.why for pace in site.paces.values() if pace.troubled), "") if site is not None else ""
 
-    async def _give_back(self, leased: Sequence[Leased]) -> None:
+    def _give_back(self, leased: Sequence[Leased]) -> None:
         if self._rooms.active:
             self._rooms.refund(leased)
-        await self._window.give_back(leased)
+        self._window.give_back(leased)
 
     def _lane_open(self, lane_id: int) -> bool:
         return lane_id in self._window.open_lanes
@@ -259,7 +281,7 @@ class Engine:
 
     def _open_at(self, opening: Opening) -> None:
         """Something changed at one site only."""
-        if not self._stopping:
+        if not self._halted:
             for further in self.traffic.openings(self.clock.now(), opening.way.site):
                 self._open(further)
             self._make_room()
@@ -276,19 +298,19 @@ class Engine:
 
     def _placed(self) -> None:
         """Domains have their places: open connections, once for all that came at this moment."""
-        if self._dispatching is None and not self._stopping:
+        if self._dispatching is None and not self._halted:
             self._dispatching = asyncio.get_running_loop().call_soon(self._dispatch_now)
 
     def _dispatch_now(self) -> None:
         self._dispatching = None
-        if not self._stopping:
+        if not self._halted:
             self._dispatch(self.clock.now())
             self._placing.step()
 
     def _park_soon(self, parked: Sequence[tuple[Leased, float]]) -> None:
         self._parked += parked
 
-    async def _shed(self, now: float) -> None:
+    def _shed(self, now: float) -> None:
         """Park what a site cannot take soon, so that it does not fill the window of the others."""
         self.traffic.measure(now)
         parked, self._parked = self._parked + self.traffic.surplus(now), []
@@ -296,17 +318,22 @@ class Engine:
             if self._rooms.active:
                 self._rooms.refund([one for one, _ in parked])
             dues = [due for _, due in parked]
-            await self._window.park([one for one, _ in parked], dues.__getitem__)
+            self._window.park([one for one, _ in parked], dues.__getitem__)
 
     def states(self) -> list[SiteState]:
         """Sources at sites as they are now, for metrics and forecasts."""
         return self.traffic.states(self.clock.now())
 
+    @property
+    def _halted(self) -> bool:
+        """Whether nothing new may begin: at a stop, or while the database does not take what happens."""
+        return self._stopping or not self._sound or self._outcomes.late
+
     # -- for connections (attempt.Desk) -------------------------------------------------------------------------------
 
     def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
-        """See `attempt.Desk.take`."""
-        if self._stopping:
+        """See `attempt.Desk.take`. Nothing while its outcome could not be stored: a `kill -9` would send it twice."""
+        if self._halted:
             return []
         return self.traffic.take(opening.way, opening.pace, count, self.clock.now(), urgent=urgent)
 
@@ -375,6 +402,11 @@ class Engine:
         """See `attempt.Desk.record`."""
         self._outcomes.add(outcome)
 
+    def trouble(self, error: Temporary) -> None:
+        """See `attempt.Desk.trouble`."""
+        self._sound = False
+        self.log.warning("delivery waits", why=error.public)
+
     def _committed(self, group: list[Outcome]) -> None:
         self._window.let_go(outcome.envelope_id for outcome in group)
         if self._window.hungry:
@@ -398,4 +430,4 @@ class Engine:
         await self._rooms.give_back()
         await self._outcomes.flush()
         await self._memory.save(self.traffic, self.clock.now(), all_of_it=True)
-        await self._window.recover(self.clock.now())
+        await self._window.leave(self.clock.now())

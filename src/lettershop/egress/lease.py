@@ -34,6 +34,7 @@ class Window:
         self.open_lanes: Mapping[int, float | None] = {}  # with the messages a second that they are limited to
         self.closed: Sequence[Closed] = ()  # providers at which campaigns are held back
         self._more: set[int] = set()  # priorities of which more was due than there was room for
+        self._owed: list[tuple[Callable[[Transaction], object], list[int]]] = []  # on its way back to the queue
 
     def __len__(self) -> int:
         """Envelopes held."""
@@ -71,30 +72,45 @@ class Window:
             if priority is not None:
                 self._held[priority] -= 1
 
-    async def give_back(self, leased: Sequence[Leased]) -> None:
-        """Untried, to the queue, due as before."""
+    def give_back(self, leased: Sequence[Leased]) -> None:
+        """Untried, to the queue, due as before; with the next `settle`, as all that goes back."""
         if leased:
             ids = [one.envelope_id for one in leased]
-            await self._db.write(envelopes.release, self._owner, ids)
-            self.let_go(ids)
+            self._owed.append((lambda tx: envelopes.release(tx, self._owner, ids), ids))
 
-    async def park(self, leased: Sequence[Leased], until: Callable[[int], float]) -> None:
+    def park(self, leased: Sequence[Leased], until: Callable[[int], float]) -> None:
         """To the queue until a later time each: `until(index)`."""
         if leased:
             parked = [(one.envelope_id, until(index)) for index, one in enumerate(leased)]
-            await self._db.write(envelopes.park, self._owner, parked)
-            self.let_go(one.envelope_id for one in leased)
+            self._owed.append((lambda tx: envelopes.park(tx, self._owner, parked), [key for key, _ in parked]))
 
-    async def hold_back(self, parked: Sequence[Parked], now: float) -> None:
+    def hold_back(self, parked: Sequence[Parked], now: float) -> None:
         """To the queue until later, for the reason that each has."""
         if parked:
             rows = [(one.leased.envelope_id, one.due, one.why) for one in parked]
-            await self._db.write(breakers.set_aside, self._owner, rows, now)
-            self.let_go(one.leased.envelope_id for one in parked)
+            self._owed.append((lambda tx: breakers.set_aside(tx, self._owner, rows, now), [row[0] for row in rows]))
+
+    async def settle(self) -> None:
+        """Write what goes back. What the database does not take now is tried again with the next call."""
+        while self._owed:
+            write, ids = self._owed[0]
+            await self._db.write(write)
+            del self._owed[0]
+            self.let_go(ids)
 
     async def recover(self, now: float) -> int:
-        """Give back what a former process of this name held, and what ran out; how many."""
-        return await self._db.write(_recover, self._owner, now)
+        """Give back what this process does not hold but its name does, and what ran out; how many.
+
+        So it is at the start (a former process was killed), and after a lease whose commit had no answer.
+        """
+        return await self._db.write(_recover, self._owner, list(self._priority), now)
+
+    async def leave(self, now: float) -> None:
+        """At a stop: give back everything."""
+        await self.settle()
+        self._priority.clear()
+        self._held.clear()
+        await self.recover(now)
 
     async def tidy(self, now: float) -> None:
         """The rare work on the queue: leases that ran out, cancelled campaigns, lanes without mail."""
@@ -112,8 +128,8 @@ def _lease(tx: Transaction, owner: str, now: float, until: float, wanted: Sequen
     return [(lane, leased) for (lane, _), leased in zip(wanted, lists, strict=True)]
 
 
-def _recover(tx: Transaction, owner: str, now: float) -> int:
-    return envelopes.release_owner(tx, owner) + envelopes.reclaim(tx, now)
+def _recover(tx: Transaction, owner: str, held: Sequence[int], now: float) -> int:
+    return envelopes.release_owner(tx, owner, but=held) + envelopes.reclaim(tx, now)
 
 
 def _tidy(tx: Transaction, now: float) -> int:

@@ -19,6 +19,8 @@ GATHER = 0.05
 ENOUGH = 200
 PATIENCE = 0.5
 """Seconds between tries while the database is busy."""
+LATE = 3.0
+"""Seconds after which a commit that is not through is trouble."""
 
 
 class Outcomes:
@@ -32,6 +34,8 @@ class Outcomes:
         self._odd = False
         self._due: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._late: asyncio.TimerHandle | None = None
+        self.late = False  # the database has not taken outcomes for some time
 
     def add(self, outcome: Outcome) -> None:
         """Record this soon."""
@@ -48,11 +52,19 @@ class Outcomes:
             self._due.cancel()
             self._due = None
         if self._task is None and self._gathered:
-            self._task = asyncio.get_running_loop().create_task(self._commit())
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._commit())
             self._task.add_done_callback(self._through)
+            self._late = loop.call_later(LATE, self._is_late)
+
+    def _is_late(self) -> None:
+        self.late = True
 
     def _through(self, task: asyncio.Task[None]) -> None:
         self._task = None
+        self.late = False
+        if self._late is not None:
+            self._late.cancel()
         if self._gathered and not task.cancelled() and task.exception() is None:
             if len(self._gathered) >= ENOUGH:
                 self._begin()

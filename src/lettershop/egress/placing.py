@@ -7,6 +7,7 @@ a domain without a place -> Routes.find -> Traffic.place: its mail joins a way
 import asyncio
 from collections.abc import Callable, Sequence
 
+from lettershop.base.errors import Temporary
 from lettershop.egress.message import Leased
 from lettershop.egress.site import Routes, Unroutable
 from lettershop.egress.traffic import Traffic
@@ -83,4 +84,9 @@ class Placing:
             self._park([(one, due) for one in waiting[TRIED_TOGETHER:]])
             waiting = waiting[:TRIED_TOGETHER]
         for start in range(0, len(waiting), REFUSED_TOGETHER):
-            await judge_all(self._office, waiting[start : start + REFUSED_TOGETHER], answer, answer.words)
+            try:
+                await judge_all(self._office, waiting[start : start + REFUSED_TOGETHER], answer, answer.words)
+            except Temporary:  # our own trouble: no attempt
+                now = self._office.clock.now()
+                self._park([(one, now) for one in waiting[start:]])
+                return

@@ -20,7 +20,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import orjson
 from sqlalchemy import Connection, Table, insert
 
-from lettershop.base.errors import Temporary
+from lettershop.base.errors import NoRoom, Temporary
 from lettershop.base.facts import Fact
 from lettershop.store.rows import direct
 
@@ -35,6 +35,18 @@ class DatabaseBusy(Temporary):
     """Another process held the database for too long."""
 
     code = "database-busy"
+
+
+class DatabaseFull(NoRoom):
+    """There is no room for what was to be written; it was not done."""
+
+    code = "database-full"
+
+
+class DatabaseUnavailable(Temporary):
+    """The database cannot be reached, or its disk fails."""
+
+    code = "database-unavailable"
 
 
 class DatabaseClosed(Temporary):

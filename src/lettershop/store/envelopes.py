@@ -393,10 +393,11 @@ def release(tx: Transaction, owner: str, ids: Sequence[int]) -> int:
     return _queue_again(tx, envelopes.c.owner == owner, envelopes.c.id.in_(ids))
 
 
-def release_owner(tx: Transaction, owner: str) -> int:
-    """Give back every lease of a process that is dead; how many. `owner` may be a prefix that ends in "/"."""
+def release_owner(tx: Transaction, owner: str, *, but: Sequence[int] = ()) -> int:
+    """Give back every lease of a process but these; how many. `owner` may be a prefix that ends in "/"."""
     who = envelopes.c.owner
-    return _queue_again(tx, who.startswith(owner, autoescape=True) if owner.endswith("/") else who == owner)
+    whose = who.startswith(owner, autoescape=True) if owner.endswith("/") else who == owner
+    return _queue_again(tx, whose, *([envelopes.c.id.not_in(but)] if but else []))
 
 
 def reclaim(tx: Transaction, now: float) -> int:

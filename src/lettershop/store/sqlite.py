@@ -20,10 +20,23 @@ from typing import Any, Concatenate, Literal
 
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from lettershop.store.database import BATCH, Database, DatabaseBusy, DatabaseClosed, P, T, Transaction, Write, run_batch
+from lettershop.base.errors import LettershopError
+from lettershop.store.database import (
+    BATCH,
+    Database,
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseFull,
+    DatabaseUnavailable,
+    P,
+    T,
+    Transaction,
+    Write,
+    run_batch,
+)
 from lettershop.store.rows import direct
 
 READERS = 4
@@ -88,9 +101,14 @@ class SqliteDatabase(Database):
         """See `Database.read`."""
 
         def run() -> T:
-            conn = self._mine()
-            with conn.begin():
-                return query(conn, *args, **kwargs)
+            try:
+                conn = self._mine()
+                with conn.begin():
+                    return query(conn, *args, **kwargs)
+            except (DBAPIError, sqlite3.Error) as error:
+                if (ours := explained(error)) is None:
+                    raise
+                raise ours from error
 
         return await self._loop.run_in_executor(self._readers, run)
 
@@ -156,8 +174,9 @@ class SqliteDatabase(Database):
             with self._my_turn(), self._writer.begin() as conn:
                 run_batch(conn, batch, self._log)
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].error = _explained(error)
+            if len(batch) == 1 or isinstance(explained(error), DatabaseBusy):  # each alone would wait as long again
+                for write in batch:
+                    write.error = explained(error) or error
                 return
             for write in batch:
                 self._commit([write])
@@ -172,12 +191,37 @@ class SqliteDatabase(Database):
             fcntl.flock(self._turn, fcntl.LOCK_UN)
 
 
-def _explained(error: Exception) -> Exception:
-    if isinstance(error, OperationalError | sqlite3.OperationalError) and "locked" in str(error):
-        busy = DatabaseBusy("The database is busy.", remedy="Try again in a moment.")
-        busy.__cause__ = error
-        return busy
-    return error
+_KINDS: dict[str, tuple[type[LettershopError], str, str]] = {
+    "SQLITE_BUSY": (DatabaseBusy, "The database is busy.", "Try again in a moment."),
+    "SQLITE_LOCKED": (DatabaseBusy, "The database is busy.", "Try again in a moment."),
+    "SQLITE_FULL": (DatabaseFull, "There is no room to store this.", "Make room on the disk of the data folder."),
+    "SQLITE_IOERR_WRITE": (
+        DatabaseFull,
+        "There is no room to store this.",
+        "Make room on the disk of the data folder.",
+    ),
+    "SQLITE_IOERR": (DatabaseUnavailable, "The database's disk fails.", "Check the disk of the data folder."),
+    "SQLITE_CANTOPEN": (DatabaseUnavailable, "The database cannot be opened.", "Check the data folder and its rights."),
+    "SQLITE_READONLY": (
+        DatabaseUnavailable,
+        "The database cannot be written.",
+        "Check the data folder and its rights.",
+    ),
+}
+"""What is not the fault of a statement, by the name of SQLite's code, else by that of its family."""
+
+
+def explained(error: Exception) -> LettershopError | None:
+    """An error of ours for what a driver reports of locks, room and disks; None for any other."""
+    told = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(told, "sqlite_errorname", "")
+    found = _KINDS.get(name) or _KINDS.get("_".join(name.split("_")[:2]))
+    if found is None:
+        return None
+    kind, words, remedy = found
+    ours = kind(words, remedy=remedy)
+    ours.__cause__ = error
+    return ours
 
 
 def _release(batch: list[Write]) -> None:

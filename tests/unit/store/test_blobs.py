@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lettershop.store.blobs import BlobMissing, BlobsUnavailable, PackBlobs, open_blobs
+from lettershop.store.blobs import BlobMissing, BlobsFull, PackBlobs, open_blobs
 
 
 async def test_what_was_put_comes_back_also_after_a_restart(tmp_path, clock):
@@ -49,7 +49,7 @@ async def test_a_full_disk_fails_the_waiters_and_keeps_what_was_there(tmp_path, 
         real(descriptor)
 
     monkeypatch.setattr(os, "fdatasync", full)
-    with pytest.raises(BlobsUnavailable):
+    with pytest.raises(BlobsFull):
         await blobs.put(b"second")
     failing = False
     third = await blobs.put(b"third")

@@ -7,7 +7,7 @@ ReplyReader().feed(b"250-a\\r\\n250 b\\r\\n") == [Reply(250, "", ("a", "b"))]
 import re
 from dataclasses import dataclass
 
-from lettershop.base.errors import Invalid, LettershopError, NotFound, ProtocolError, Refused
+from lettershop.base.errors import Invalid, LettershopError, NoRoom, NotFound, ProtocolError, Refused
 
 MAX_LINE = 480  # text per line: RFC 5321 4.5.3.1.5 allows 512 octets with code and end
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)", re.ASCII)
@@ -155,6 +155,8 @@ def reply_for(error: LettershopError) -> Reply:
         return Reply.of(550, "5.7.1", words)
     if isinstance(error, Invalid):
         return Reply.of(554, "5.6.0", words)
+    if isinstance(error, NoRoom):
+        return Reply.of(452, "4.3.1", words)  # RFC 5321 4.2.3: insufficient system storage
     return Reply.of(451, "4.3.0", words)
 
 
