@@ -10,6 +10,7 @@ not answer must not keep a worker from being started again. Flow:
 """
 
 import ctypes
+import fcntl
 import os
 import resource
 import select
@@ -21,7 +22,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from lettershop.base.config import Config
 from lettershop.base.errors import ConfigError, LettershopError
@@ -37,6 +40,12 @@ PR_SET_PDEATHSIG = 1
 
 Worker = Callable[[int, Sockets, Callable[[], None]], int]
 """(number, sockets, say ready) -> exit code; runs in the child."""
+
+
+class AlreadyServed(ConfigError):
+    """Another server works on the same data."""
+
+    code = "already-served"
 
 
 class ListenerTaken(ConfigError):
@@ -81,6 +90,28 @@ def addresses(sockets: Sockets) -> dict[str, list[str]]:
     return {
         service: [f"{s.getsockname()[0]}:{s.getsockname()[1]}" for s in opened] for service, opened in sockets.items()
     }
+
+
+def be_alone(file: Path, patience: float = STOP_PATIENCE + 10.0) -> IO[bytes]:
+    """Hold this file until the last process of ours has ended; keep what is returned.
+
+    Workers name their leases by their number. Those of a supervisor that was killed still finish what they are doing, and
+    whoever takes over their names meanwhile would send it again. Raises AlreadyServed.
+    """
+    held = file.open("ab")
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                raise AlreadyServed(
+                    f"Another server delivers from {file.parent}.",
+                    remedy="Stop it, or give this one a data_dir of its own.",
+                ) from error
+            time.sleep(0.05)
+        else:
+            return held
 
 
 def raise_file_limit() -> None:

@@ -17,7 +17,7 @@ from lettershop.base.config import ROLES, Config, Role, load
 from lettershop.base.errors import ConfigError
 from lettershop.cli.context import DEFAULT_FILE, ConfigFile, read_config
 from lettershop.egress.board import Board
-from lettershop.supervisor import Supervisor, addresses, bind, raise_file_limit, workers_of
+from lettershop.supervisor import Supervisor, addresses, be_alone, bind, raise_file_limit, workers_of
 
 HERE = """
 [listen]
@@ -66,7 +66,9 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
     """Supervise the workers; the exit code."""
     raise_file_limit()
     workers = workers_of(config)
-    Path(config.server.data_dir).mkdir(parents=True, exist_ok=True)
+    data = Path(config.server.data_dir)
+    data.mkdir(parents=True, exist_ok=True)
+    alone = be_alone(data / "delivery.lock") if "delivery" in roles else None
     certificate_files(config, SystemClock())  # made before the workers fork, so that no two make one
     asyncio.run(_prepare(config, workers))
     listeners = {name: getattr(config.listen, name) for role in roles for name in LISTENERS[role]}
@@ -78,7 +80,11 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
         print("ready", flush=True)
 
     worker = partial(run_worker, config, roles, board=Board(workers))
-    return Supervisor(worker, sockets).run(ready)
+    try:
+        return Supervisor(worker, sockets).run(ready)
+    finally:
+        if alone is not None:
+            alone.close()
 
 
 async def _prepare(config: Config, workers: int) -> None:

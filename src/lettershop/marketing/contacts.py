@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import LettershopError, NotFound, Refused
+from lettershop.base.errors import LettershopError, NotFound, Refused, Temporary
 from lettershop.base.facts import ContactsImported
 from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.import_run import (
@@ -149,10 +149,16 @@ class ContactImport:
             return True
         try:
             return await self._work_on(job)
+        except Temporary:
+            self._forget(job.id)  # what was read is not written: the next step begins where the job stands
+            raise
         except LettershopError as error:
             self._forget(job.id)
             await self._fail(job.id, error)
             return True
+        except Exception:
+            self._forget(job.id)
+            raise
 
     async def _fail(self, import_id: int, error: Exception) -> None:
         """The rows so far stay; the import can be undone, or the file imported again."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Refused
+from lettershop.base.errors import Refused, Temporary
 from lettershop.base.facts import ContactsImported
 from lettershop.marketing.addresses import Suspicion
 from lettershop.marketing.import_rows import (
@@ -44,6 +44,12 @@ class ImportNotReady(Refused):
     """The import is not in a state in which this can be done."""
 
     code = "import-state"
+
+
+class ImportElsewhere(Temporary):
+    """The job is further than this process knows."""
+
+    code = "import-elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +284,8 @@ def _take(tx: Transaction, batch: Batch, job: ImportJob, read: _Read, rejected: 
     now = imports.by_id(tx.conn, job.id)
     if now is None or now.state != "running":
         raise ImportNotReady("The import was stopped.")
+    if now.position != job.position or now.rows != job.rows:
+        raise ImportElsewhere("Another process goes on with this import.")
     taken: Result = imports.take_in(tx, batch, at)
     after = replace(
         job, state="running" if read.more else "done", finished_at=None if read.more else at,
