@@ -29,7 +29,7 @@ An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metri
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from lettershop.egress.pace import PER_CONNECTION, Cell, Cells, OwnCell, Pace
+from lettershop.egress.pace import MEASURE, PER_CONNECTION, Cell, Cells, OwnCell, Pace
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.ways import Ask, Opening, Place, Quota, Site, SiteState, Way, state
@@ -42,7 +42,9 @@ LONGEST_PARKED = 3600.0
 HOPE = 2.0
 """What is parked comes back as if the site were so much faster."""
 STALLED = 60.0
-"""Seconds after which what waits for a site without answers is looked at again."""
+"""Seconds after which what waits for a site without answers is looked at again; sooner if it is new to us."""
+TAKEN = 2.0
+"""Seconds after which what waits here is due again, where other processes have all the connections: they may take it."""
 WANTED = 1.0
 """Seconds for which other processes leave a connection to urgent mail."""
 
@@ -257,7 +259,10 @@ class Traffic:
     def take(self, way: Way, pace: Pace, count: int, now: float, *, urgent: bool = False) -> list[Leased]:
         """The next envelopes for a connection; `urgent`: only what goes before bulk."""
         queue = way.queue
-        if not queue.size or now < pace.block.suspended_until:
+        if not queue.size:
+            way.site.dry = True
+            return []
+        if now < pace.block.suspended_until:
             return []
         limited = pace.rate(now) > 0
         before = queue.before() if urgent or limited else 0
@@ -297,7 +302,7 @@ class Traffic:
     # -- what cannot go soon ---------------------------------------------------------------------------------------------
 
     def measure(self, now: float) -> None:
-        """Take the rates of answers, every few seconds."""
+        """Take the rates of answers, every few seconds. Where mail ran out meanwhile, they tell nothing of the site."""
         if now < self._measured_at + 1.0:
             return
         self._measured_at = now
@@ -305,8 +310,8 @@ class Traffic:
             site.since = site.since or now
             answers = [count for pace in site.paces.values() if (count := pace.measure(now)) >= 0]
             if answers:
-                rate = sum(answers) / 3.0
-                site.rate = rate if site.rate is None else _smoothed(site, rate)
+                site.rate = None if site.dry else _smoothed(site, sum(answers) / MEASURE)
+                site.dry = False
 
     def surplus(self, now: float) -> list[tuple[Leased, float]]:
         """Take out what a site cannot take in the next `AHEAD` seconds, each with the time at which it should come back."""
@@ -318,6 +323,8 @@ class Traffic:
             until = self._closed_until(way, now)
             if until - now > AHEAD:
                 parked += [(one, until) for one in way.queue.shed(way.queue.size)]
+            elif not way.open and self._taken(way, now):
+                parked += [(one, now + TAKEN) for one in way.queue.shed(way.queue.size - way.queue.before())]
             elif self._quota is not None and way.queue.size:
                 parked += self._without_quota(way, now)
         waiting = site.waiting
@@ -333,10 +340,11 @@ class Traffic:
 
         The site may become faster, so they come somewhat early, and none waits longer than the site has been watched.
         """
+        watched = max(AHEAD, now - site.since)
         if not site.rate:
-            return [(one, now + STALLED) for one in shed]
+            return [(one, now + min(STALLED, watched)) for one in shed]
         rate = HOPE * site.rate
-        latest = now + min(LONGEST_PARKED, max(STALLED, now - site.since))
+        latest = now + min(LONGEST_PARKED, watched)
         begin = max(now + keep / rate, site.promised)
         site.promised = min(latest, begin + len(shed) / rate)
         return [(one, min(latest, begin + index / rate)) for index, one in enumerate(shed)]
@@ -357,6 +365,15 @@ class Traffic:
         if not members:
             return now + LONGEST_PARKED
         return min(self.pace(way.site, source.address, now).closed_until(now) for source in members)
+
+    def _taken(self, way: Way, now: float) -> bool:
+        """Whether other processes have all the connections that the site allows."""
+        paces = [
+            self.pace(way.site, source.address, now)
+            for source in self.pools.members[way.pool]
+            if source.reaches(way.families)
+        ]
+        return all(pace.cell.connections > pace.open and not pace.room(now) for pace in paces)
 
     def _without_quota(self, way: Way, now: float) -> list[tuple[Leased, float]]:
         quota, members = self._quota, self.pools.members[way.pool]
@@ -385,11 +402,13 @@ class Traffic:
                 del self.sites[site.name]
 
 
-def _smoothed(site: Site, rate: float) -> float:
+def _smoothed(site: Site, rate: float) -> float | None:
     """The new rate. A site without mail meanwhile keeps its own; one that falls silent is given up within four measurements."""
-    before = site.rate or 0.0
+    before = site.rate
+    if not (rate or site.open):
+        return before
+    if before is None:
+        return rate
     if rate:
         return (before + rate) / 2
-    if not site.open:
-        return before
     return before / 4 if before > 1.0 else 0.0

@@ -55,7 +55,7 @@ class Way:
 class Site:
     """A site with mail or connections in this process."""
 
-    __slots__ = ("name", "paces", "promised", "rate", "row", "since", "ways")
+    __slots__ = ("dry", "name", "paces", "promised", "rate", "row", "since", "ways")
 
     def __init__(self, named: SiteName) -> None:
         self.name = named.name
@@ -63,6 +63,7 @@ class Site:
         self.ways: dict[tuple[str, str], Way] = {}  # in the order of turns
         self.paces: dict[str, Pace] = {}
         self.rate: float | None = None  # answers a second in this process; None: not known yet
+        self.dry = False  # a connection had nothing to send since the last measurement
         self.since = 0.0  # when it was measured first
         self.promised = 0.0  # until then its time is given to what was parked
 

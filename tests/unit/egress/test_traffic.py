@@ -9,7 +9,7 @@ from lettershop.base.errors import ConfigError
 from lettershop.egress.pace import OwnCell
 from lettershop.egress.shaping import Row, Rule, Shaping
 from lettershop.egress.sources import Pools, Source, pools_of
-from lettershop.egress.traffic import HOPE, STALLED, Traffic
+from lettershop.egress.traffic import AHEAD, HOPE, STALLED, TAKEN, Traffic
 from lettershop.store.envelopes import Lane, Leased
 
 V4, V6 = frozenset({4}), frozenset({6})
@@ -321,7 +321,37 @@ def test_a_slow_site_keeps_ten_seconds_of_mail_and_the_urgent():
     dues = [due for _, due in parked]
     assert dues == sorted(dues)
     assert dues[0] == 4.0 + 40 / (4 * HOPE)  # twelve answers in three seconds; what is kept, sent faster than that
-    assert dues[-1] == 4.0 + STALLED  # watched for three seconds only: nobody is sent away for long
+    assert dues[-1] == 4.0 + AHEAD  # watched for three seconds only: nobody is sent away for long
+
+
+def test_a_site_that_has_not_answered_yet_is_asked_again_soon():
+    one = traffic()
+    placed(one, "new.example")
+    one.add(BULK_LANE, mail(500, "new.example"))
+    open_all(one)
+    one.measure(1.0)
+    one.measure(4.0)
+    assert {due for _, due in one.surplus(4.0)} == {4.0 + AHEAD}
+    one.add(BULK_LANE, mail(500, "new.example"))
+    assert {due for _, due in one.surplus(400.0)} == {400.0 + STALLED}
+
+
+def test_a_site_that_waited_for_us_is_not_called_slow():
+    one = traffic()
+    placed(one, "quick.example")
+    one.add(BULK_LANE, mail(10, "quick.example"))
+    (opening, *_) = open_all(one)
+    one.measure(1.0)
+    for _ in one.take(opening.way, opening.pace, 50, 1.5):
+        opening.pace.accepted(2.0)
+    assert not one.take(opening.way, opening.pace, 50, 2.0)
+    one.measure(4.0)
+    one.add(BULK_LANE, mail(500, "quick.example", first=100))
+    assert one.surplus(4.0) == []
+    for _ in range(6):
+        opening.pace.accepted(6.0)
+    one.measure(7.0)
+    assert len(one.surplus(7.0)) == 480, "now it had mail all the time, and took two a second"
 
 
 def test_what_is_known_of_a_site_is_told_and_forgotten_in_time():
@@ -353,3 +383,28 @@ def test_processes_share_what_a_site_takes():
     opening.pace.refused(10.0, "", "554 blocked", 554)
     assert two.openings(11.0) == []
     assert {due for _, due in two.surplus(11.0)} == {610.0}
+
+
+def test_what_waits_in_a_process_that_gets_no_connection_goes_to_the_one_that_has_them():
+    cells = {}
+    shared = lambda source, site: cells.setdefault((source, site), OwnCell())  # noqa: E731
+    one, two = (Traffic(table(), Pools(), [60.0], cells=shared) for _ in range(2))
+    for process in (one, two):
+        placed(process, "a.example", hosts=["x.big.example"])
+        process.add(BULK_LANE, mail(100, "a.example"))
+        process.add(URGENT_LANE, mail(2, "a.example", URGENT_LANE))
+    open_all(one)
+    for _ in range(3):  # the window grows until all that the site allows is open
+        for opening in [*one.openings(1.0)]:
+            one.reached(opening)
+        for pace in one.sites["big"].paces.values():
+            for _ in range(50):
+                pace.accepted(1.0)
+    assert one.sites["big"].open == 4
+    assert two.openings(2.0) == []
+    given = two.surplus(2.0)
+    assert [leased.lane_id for leased, _ in given] == [BULK_LANE.lane_id] * 100, (
+        "the urgent stays: a connection leaves for it"
+    )
+    assert {due for _, due in given} == {2.0 + TAKEN}
+    assert one.surplus(2.0) == []

@@ -68,7 +68,8 @@ def problems(outcome: Outcome, report: Report, seen: Seen) -> list[str]:
     checks = [
         (outcome.sent > 0, "nothing was sent"),
         (report.state == "done", f"the campaign is {report.state}, not done"),
-        (outcome.recipients == outcome.sent + report.withheld, "recipients are not sent + withheld"),
+        (not report.withheld, f"{report.withheld} withheld, though nobody asked for that"),
+        (outcome.recipients == outcome.sent, f"{outcome.recipients} recipients, but only {outcome.sent} tried"),
         (
             outcome.sent == outcome.delivered + outcome.bounced_hard + outcome.bounced_soft + outcome.waiting,
             "sent is not delivered + bounced + waiting",
