@@ -71,6 +71,12 @@ def _postgresql_database(server_uri: str, name: str) -> str:
     return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
 
+@pytest.fixture
+def fresh_postgresql(postgresql_server: str) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return _postgresql_database(postgresql_server, f"t{uuid.uuid4().hex}")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database's URL, on each engine."""

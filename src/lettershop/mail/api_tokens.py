@@ -10,11 +10,12 @@ A scope is `all`, `read`, `write`, a resource (`campaigns`), or a resource and w
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Conflict, Invalid, NotFound, Refused
+from lettershop.base.errors import Conflict, Invalid, NotFound, Refused, Temporary
 from lettershop.store import api_tokens as rows
 from lettershop.store.api_tokens import USE_NOTED_EVERY, ApiToken
 from lettershop.store.database import Database
@@ -111,7 +112,8 @@ class ApiTokens:
             return None
         token, oldest = found
         if token.used_at is None or token.used_at < now - USE_NOTED_EVERY:
-            await self._db.write(rows.note_use, token.id, now)
+            with suppress(Temporary):  # a full disk keeps nobody from reading
+                await self._db.write(rows.note_use, token.id, now)
         return Caller(token.id, token.workspace_id, token.name, frozenset(token.scopes), token.workspace_id == oldest)
 
     async def get(self, workspace_id: int, token_id: int) -> ApiToken:

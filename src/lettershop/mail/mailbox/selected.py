@@ -6,9 +6,10 @@ every write for nothing, and with `catch_up` for one query.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from lettershop.base.errors import Refused, Temporary
+from lettershop.base.errors import NoRoom, Refused, Temporary
 from lettershop.mail.mailbox.flags import FlagChange, plan
 from lettershop.mail.mailbox.service import Mailboxes
 from lettershop.mail.mailbox.state import Index, Updates, View
@@ -83,7 +84,8 @@ class Selected:
             return
         if not self.read_only:
             known = self.index.box.recent_uid
-            first = max(first, await self.service.db.write(rows.claim_recent, self.mailbox_id, known, uids[-1] + 1))
+            with suppress(Temporary):  # a full disk keeps nobody from reading: they are announced once more
+                first = max(first, await self.service.db.write(rows.claim_recent, self.mailbox_id, known, uids[-1] + 1))
         self.recent.update(uid for uid in uids[bisect_right(uids, first - 1) :])
 
     # -- what it does to messages ---------------------------------------------------------------------------------
@@ -113,7 +115,10 @@ class Selected:
             return 0
         places = zip(positions, self.view.places(positions), strict=True)
         unseen = [at for at, place in places if place is not None and not self.index.flags[place] & SEEN]
-        return (await self.store(unseen, FlagChange(add=SEEN))).modseq if unseen else 0
+        try:
+            return (await self.store(unseen, FlagChange(add=SEEN))).modseq if unseen else 0
+        except NoRoom:  # a full disk keeps nobody from reading
+            return 0
 
     async def expunge(self, positions: Sequence[int] | None = None) -> None:
         """Take out for good what is marked as deleted, of these messages or of all."""
