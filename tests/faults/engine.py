@@ -40,10 +40,10 @@ def settings(**changes):
 
 
 @asynccontextmanager
-async def delivering(db, routes, resolver=None, **changes):
-    """An engine that runs meanwhile. `routes`: fixed ones, by domain."""
+async def delivering(db, routes, resolver=None, port=25, **changes):
+    """An engine that runs meanwhile. `routes`: fixed ones, by domain; else the resolver is asked, and `port` is everybody's."""
     source = Source(db)
-    where = Routes(resolver or ZoneResolver.of({}), CLOCK, hostname="out.brand.example", fixed=routes)
+    where = Routes(resolver or ZoneResolver.of({}), CLOCK, hostname="out.brand.example", fixed=routes, port=port)
     engine = Engine(db, source, source, where, CLOCK, settings(**changes))
     stop = asyncio.Event()
     task = asyncio.create_task(Outbound(engine).run(stop))

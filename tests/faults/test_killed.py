@@ -30,7 +30,7 @@ from lettershop.store import workspaces
 from lettershop.store.schema_main import contacts, facts
 
 KILLS = int(os.environ.get("LETTERSHOP_TEST_KILLS", "100"))  # the last fifth of them on PostgreSQL
-PEOPLE, IMPORTED = 20_000, 150_000
+PEOPLE, IMPORTED = 8_000, 100_000
 HTML = """<p>Dear {{ first_name }}, <a href="https://brand.example/">look</a>.</p>
 <p><a href="{{ unsubscribe_url }}">Leave</a> {{ postal_address }}</p>"""
 LATE_COMMIT = 3.0
@@ -84,11 +84,11 @@ def staged(folder: Path, database: str):
 def kill_often(server: Server, dice: random.Random, kills: int) -> None:
     """At random moments, of random parts."""
     for _ in range(kills):
-        time.sleep(dice.choice([dice.uniform(0.0, 0.3), dice.uniform(0.3, 1.2)]))
+        time.sleep(dice.choice([dice.uniform(0.0, 0.2), dice.uniform(0.2, 1.0)]))
         match dice.random():
-            case chance if chance < 0.86:
+            case chance if chance < 0.92:
                 server.kill_a_worker(dice)
-            case chance if chance < 0.93:
+            case chance if chance < 0.96:
                 server.kill_supervisor()
             case _:
                 server.kill_all()

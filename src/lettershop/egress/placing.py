@@ -15,7 +15,12 @@ from lettershop.egress.unsent import Office, judge_all
 from lettershop.egress.verdict import Answer
 
 AT_ONCE = 500
-"""Look-ups under way; the cost of one that waits is a few kilobytes."""
+"""Look-ups that are fresh; those that are slow already do not keep others from beginning."""
+MOST = 5000
+"""Look-ups under way; the cost of one that waits is a socket and a few kilobytes."""
+SLOW = 1.0
+SET_ASIDE = 10.0
+"""After `SLOW` seconds without an answer the mail makes room for others, and is looked at again so much later."""
 TRIED_TOGETHER = 8
 """Envelopes that count an attempt when the DNS is silent; the others wait."""
 REFUSED_TOGETHER = 50
@@ -39,11 +44,12 @@ class Placing:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._silent: dict[str, int] = {}  # look-ups in a row without an answer
         self._looked_at: dict[str, float] = {}
+        self._slow: set[str] = set()
 
     def step(self) -> None:
         """Look up what has no place and is not being looked up."""
         for domain in self._traffic.unplaced:
-            if len(self._tasks) >= AT_ONCE:
+            if len(self._tasks) - len(self._slow) >= AT_ONCE or len(self._tasks) >= MOST:
                 return
             if domain not in self._tasks:
                 self._tasks[domain] = asyncio.create_task(self._find(domain), name=f"route of {domain}")
@@ -60,7 +66,15 @@ class Placing:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    def _is_slow(self, domain: str) -> None:
+        """Thousands of dead domains would fill the window, and the turns of the living."""
+        self._slow.add(domain)
+        due = self._office.clock.now() + SET_ASIDE
+        self._park([(one, due) for one in self._traffic.withdraw(domain)])
+        self._placed()
+
     async def _find(self, domain: str) -> None:
+        slow = asyncio.get_running_loop().call_later(SLOW, self._is_slow, domain)
         try:
             route = await self._routes.find(domain)
             self._silent.pop(domain, None)
@@ -71,6 +85,8 @@ class Placing:
         except Unroutable as error:
             await self._unroutable(domain, error)
         finally:
+            slow.cancel()
+            self._slow.discard(domain)
             self._tasks.pop(domain, None)
         self._placed()
 
