@@ -94,11 +94,8 @@ def kill_often(server: Server, dice: random.Random, kills: int) -> None:
                 server.kill_all()
 
 
-def settle(config, campaign: int, job: int, seconds: float = 120.0):
-    """Wait until everything is done; the report, the job and counts from the tables.
-
-    What was set aside as long as the receiver seemed slow is tried at once, as `lettershop queue retry` does it.
-    """
+def settle(config, campaign: int, job: int, seconds: float = 240.0):
+    """Wait until everything is done; the report, the job and counts from the tables."""
 
     async def look():
         async with open_house(config) as house:

@@ -23,13 +23,15 @@ from lettershop.servers.clients import Services
 from lettershop.servers.imap.context import Settings as ImapSettings
 from lettershop.servers.imap.session import ImapSession
 from lettershop.servers.pop3 import Pop3Session
-from lettershop.servers.smtp import SmtpSession
+from lettershop.servers.smtp import Intake, SmtpSession
 from lettershop.supervisor import Sockets
 from lettershop.wire.sasl import Credentials, Principal
 from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.server import Settings
 
 IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
+INTAKE = 256 * 2**20
+"""Bytes of incomplete messages in one process, or four of the largest."""
 PER_PEER = 500
 """Connections of one address to one listener of a worker: offices and proxies share addresses."""
 SERVICES: dict[Role, tuple[str, ...]] = {
@@ -46,6 +48,7 @@ class MailServices:
     mailboxes: Mailboxes
     stored: StoredSource
     certificate: Certificate
+    intake: Intake
 
 
 class SmtpLogin:
@@ -82,6 +85,7 @@ def build_mail(house: House) -> MailServices:
         mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
         stored=StoredSource(house.main_db, house.blobs),
         certificate=Certificate(certificate_files(config, house.clock)),
+        intake=Intake(max(INTAKE, 4 * config.mail.max_size)),
     )  # fmt: skip
 
 
@@ -120,13 +124,13 @@ def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Se
     clear = partial(clear_login, config.security.plaintext_login)
     if service == "smtp":
         relay = Settings(config.server.hostname, max_size=config.mail.max_size, tls=True)
-        return lambda: SmtpSession(relay, mail.port25)
+        return lambda: SmtpSession(relay, mail.port25, intake=mail.intake)
     if service in ("submission", "submissions"):
         submit = Settings(
             config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True
         )
         login = SmtpLogin(house.accounts, clear)
-        return lambda: SmtpSession(submit, mail.submission, login)
+        return lambda: SmtpSession(submit, mail.submission, login, mail.intake)
     clients = Services(mail.mailboxes, house.accounts, clear)
     if service in ("imap", "imaps"):
         settings = ImapSettings(config.server.hostname, append_limit=config.mail.max_size)

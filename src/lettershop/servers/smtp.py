@@ -33,6 +33,7 @@ from lettershop.wire.smtp.events import (
 from lettershop.wire.smtp.replies import Reply
 from lettershop.wire.smtp.server import ServerMachine, Settings
 
+FAIR = 2**20  # bytes that a session may hold whatever the others do
 PATIENCE = 300.0  # RFC 5321 4.5.3.2.7: a server waits 5 minutes at least
 
 
@@ -62,12 +63,32 @@ class Login(Protocol):
         """Whether this peer may log in without TLS."""
 
 
+class Intake:
+    """What all sessions of a process together hold of messages that are not complete, so that nobody fills the memory.
+
+    One is shared by all that are to keep within `most` bytes. Above it whoever holds more than `FAIR` has to come again.
+    """
+
+    def __init__(self, most: int = 256 * 2**20) -> None:
+        self._most = most
+        self._held = 0
+
+    def fits(self, before: int, now: int) -> bool:
+        """A session held `before` bytes and holds `now`; whether it may go on."""
+        self._held += now - before
+        return self._held <= self._most or now <= FAIR
+
+
 class SmtpSession:
     """One connection. Make one per connection by a factory: `lambda: SmtpSession(settings, inbound, login)`."""
 
     patience = PATIENCE
 
-    def __init__(self, settings: Settings, inbound: Inbound, login: Login | None = None) -> None:
+    def __init__(
+        self, settings: Settings, inbound: Inbound, login: Login | None = None, intake: Intake | None = None
+    ) -> None:
+        self._intake = intake or Intake()
+        self._held = 0
         self._settings = settings
         self._machine: ServerMachine
         self._inbound = inbound
@@ -96,13 +117,18 @@ class SmtpSession:
         while (event := machine.next_event()) is not None:
             await _HANDLERS[type(event)](self, event)
         await self._flush()
+        before, self._held = self._held, machine.held
+        if not self._intake.fits(before, self._held):
+            self._link.write(replies.TOO_MUCH_AT_ONCE.to_wire())  # RFC 5321 3.8: 421 at any moment
+            self._link.close()
 
     def farewell(self, why: Why) -> bytes:
         """RFC 5321 3.8: 421 before a server closes on its own."""
         return _FAREWELLS[why].to_wire()
 
     async def closed(self) -> None:
-        """Nothing is held."""
+        """Let go of what is not complete."""
+        self._intake.fits(self._held, 0)
 
     async def _flush(self) -> None:
         if output := self._machine.take():

@@ -46,6 +46,11 @@ class ChunkReader:
         self._keep = False
 
     @property
+    def size(self) -> int:
+        """Octets kept so far."""
+        return self._size
+
+    @property
     def reading(self) -> bool:
         """Whether octets of a chunk are still to come."""
         return self._left > 0

@@ -177,6 +177,7 @@ SHUTTING_DOWN = Reply.of(421, "4.3.2", "Service closing, try again later")
 TIMED_OUT = Reply.of(421, "4.4.2", "Waited too long for you")
 LOCAL_ERROR = Reply.of(421, "4.3.0", "Local error, try again later")
 TOO_MANY_CONNECTIONS = Reply.of(421, "4.7.0", "Too many connections")
+TOO_MUCH_AT_ONCE = Reply.of(421, "4.3.1", "Too much mail at once, try again later")
 TOO_MANY_ERRORS = Reply.of(421, "4.7.0", "Too many errors")
 TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients")  # RFC 5321 4.5.3.1.10
 

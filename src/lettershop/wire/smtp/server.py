@@ -106,6 +106,11 @@ class ServerMachine:
         """Take in what the client sent; may be empty."""
         self._buffer.feed(data)
 
+    @property
+    def held(self) -> int:
+        """Bytes of what is not complete yet: a command, a message."""
+        return len(self._buffer) + self._chunks.size
+
     def next_event(self) -> Event | None:
         """What happened next, or None: feed more. The last event must have been decided."""
         assert self._deciding is None, "the last event waits for its reply"
