@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from lettershop.base.errors import NotFound
-from lettershop.base.facts import Bounced, BreakerTripped, Clicked, Fact, MessageReceived
+from lettershop.base.facts import Bounced, BreakerTripped, Fact, MessageReceived
 from lettershop.base.log import get_logger
 from lettershop.egress.breakers import Rulebook
 from lettershop.egress.warmup import Plan
@@ -101,10 +101,9 @@ def consume(
         tx.conn,
         envelope_ids={fact.envelope_id for fact in facts if fact.campaign_id and fact.envelope_id},
         campaign_ids={fact.campaign_id for fact in facts if fact.campaign_id},
-        links={(fact.envelope_id, fact.link) for fact in facts if isinstance(fact, Clicked) and fact.envelope_id},
     )
     tally = Tally(known, from_mail=log == "mail_facts")
-    tally.take(facts)
+    tally.take(batch)
     tally.wrote(analytics.contacts_of(tx.conn, writers(facts).keys()), writers(facts))
     analytics.apply(tx, tally.changes)
     _suppress(tx, [*tally.suppress, *_worn_out(tx, tally.soft, patience)])

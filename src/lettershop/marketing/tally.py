@@ -24,15 +24,15 @@ from lettershop.base.facts import (
     Unsubscribed,
     Withheld,
 )
-from lettershop.marketing.verdict import judge_click, judge_open
+from lettershop.marketing.engaged import MOST, Envelope, Measured, curve_step, measure, rejudge
+from lettershop.marketing.verdict import PIXEL, Receiver
 from lettershop.store.analytics import Background, CampaignNote, Changes, Engagement
+from lettershop.store.factlog import Logged
+from lettershop.store.hits import KeptHit
 from lettershop.store.soft_bounces import SoftBounce
 
 LATENCY_STEP = 1.02
 """Latencies are counted in buckets that each are 2 % wider than the one before."""
-
-_CURVE = ((300.0, 2), (3600.0, 30), (86_400.0, 600), (float("inf"), 3600))
-"""Until so many seconds after the start, the time curve has steps of so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,22 @@ class Tally:
     suppress: list[Suppress] = field(default_factory=list)
     leave: list[Leave] = field(default_factory=list)
     soft: list[SoftBounce] = field(default_factory=list)
+    _fresh: dict[int, list[KeptHit]] = field(default_factory=dict)
+    _owners: dict[int, Fact] = field(default_factory=dict)
 
-    def take(self, facts: Iterable[Fact]) -> None:
+    def take(self, batch: Iterable[Logged]) -> None:
         """Count them, in order. Facts of no campaign are none of ours."""
-        for fact in facts:
+        for entry in batch:
+            fact = entry.fact
             note = self.known.campaigns.get(fact.campaign_id or 0)
-            count = _COUNT.get(type(fact))
-            if note is not None and count is not None and fact.envelope_id is not None:
+            if note is None or fact.envelope_id is None:
+                continue
+            if isinstance(fact, Opened | Clicked):
+                self._hit(entry.id, fact)
+            elif (count := _COUNT.get(type(fact))) is not None:
                 count(self, fact, note)
+        for envelope_id, fact in self._owners.items():
+            self._engaged(fact, self.known.hits.get(envelope_id, ()), self._fresh.get(envelope_id, []))
 
     def worse_at(self) -> set[tuple[int, str]]:
         """The (campaign, provider) at which somebody bounced for good or complained in this batch."""
@@ -96,6 +104,8 @@ class Tally:
         self._people(fact, "delivered", note)
         self._count(fact, "latency", "ms", latency_bucket(fact.latency))
         self._moment(fact, "last_delivered_at")
+        if fact.envelope_id in self.known.hits:  # judged without knowing this moment
+            self._owners[fact.envelope_id or 0] = fact
 
     def _deferred(self, fact: Deferred, _note: CampaignNote) -> None:
         self._count(fact, "deferrals", "reason", fact.reason)
@@ -150,31 +160,54 @@ class Tally:
 
     # -- what people and machines did
 
-    def _opened(self, fact: Opened, note: CampaignNote) -> None:
-        machine = judge_open(fact.user_agent, fact.headers, self._since(fact)).machine
-        self._count(fact, "machine_open_hits" if machine else "open_hits")
-        if machine:
-            if self._first(fact, "machine_opened_at"):
-                self._count(fact, "opened_by_machine")
+    def _hit(self, fact_id: int, fact: Opened | Clicked) -> None:
+        envelope_id = fact.envelope_id or 0
+        fresh = self._fresh.setdefault(envelope_id, [])
+        if len(fresh) + len(self.known.hits.get(envelope_id, ())) >= MOST:
             return
-        self._moment(fact, "last_opened_at")
-        if self._first(fact, "opened_at"):
-            self._people(fact, "opened", note)
+        link, method = (fact.link, fact.method) if isinstance(fact, Clicked) else (PIXEL, "GET")
+        fresh.append(
+            KeptHit(
+                fact_id, envelope_id, fact.campaign_id or 0, fact.at, link,
+                user_agent=fact.user_agent, headers=fact.headers, method=method,
+            )
+        )  # fmt: skip
+        self._owners[envelope_id] = fact
 
-    def _clicked(self, fact: Clicked, note: CampaignNote) -> None:
-        machine = judge_click(fact.user_agent, fact.headers, fact.method, self._since(fact)).machine
-        self._count(fact, "link_machine_hits" if machine else "link_hits", "link", str(fact.link))
-        if machine:
-            if self._first(fact, "machine_clicked_at"):
-                self._count(fact, "clicked_by_machine")
-            return
-        self._moment(fact, "last_clicked_at")
-        if self._first(fact, "clicked_at"):
-            self._people(fact, "clicked", note)
-        key = (fact.envelope_id or 0, fact.link)
-        if key not in self.known.followed and key not in self.changes.followed:
-            self.changes.followed[key] = fact.at
-            self._count(fact, "link_people", "link", str(fact.link))
+    def judge_again(self, campaign_id: int, envelope_id: int, contact_id: int | None) -> None:
+        """By the rules of today; the figures change by the difference."""
+        owner = Fact(at=0.0, campaign_id=campaign_id, envelope_id=envelope_id, contact_id=contact_id)
+        self._engaged(owner, self.known.hits.get(envelope_id, ()), [])
+
+    def _engaged(self, fact: Fact, kept: Sequence[KeptHit], fresh: Sequence[KeptHit]) -> None:
+        """All that this recipient did with this message, as it must be understood now."""
+        note = self.known.envelopes.get(fact.envelope_id or 0)
+        campaign = self.known.campaigns.get(fact.campaign_id or 0)
+        receiver = Receiver(note.delivered_at, note.gateway) if note is not None else Receiver()
+        now = rejudge([*kept, *fresh], receiver)
+        changed = [new for new, old in zip(now, kept, strict=False) if not new.same(old)]
+        envelope = Envelope(note.site if note else "", campaign.started_at if campaign else None)
+        self._difference(fact, measure(kept, envelope), measure(now, envelope))
+        self.changes.hits += [*changed, *now[len(kept) :]]
+        if changed and fact.contact_id is not None:
+            self.changes.measure_again.add(fact.contact_id)
+        for hit in now[len(kept) :]:
+            if not hit.machine:
+                self._moment(fact, "last_clicked_at" if hit.link else "last_opened_at", hit.at)
+
+    def _difference(self, fact: Fact, before: Measured, after: Measured) -> None:
+        for figure in before.counters.keys() | after.counters.keys():
+            self._count(fact, *figure, by=after.counters[figure] - before.counters[figure])
+        if before.moments != after.moments:
+            row = self._row(fact)
+            for name in before.moments.keys() | after.moments.keys():
+                setattr(row, name, after.moments.get(name))
+        envelope_id = fact.envelope_id or 0
+        for link in before.followed.keys() - after.followed.keys():
+            self.changes.not_followed.add((envelope_id, link))
+        for link, at in after.followed.items():
+            if before.followed.get(link) != at:
+                self.changes.followed[envelope_id, link] = at
 
     def _unsubscribed(self, fact: Unsubscribed, _note: CampaignNote) -> None:
         if self.from_mail:  # a mail to the unsubscribe address: to be done first; the deed leaves a fact of its own
@@ -221,18 +254,15 @@ class Tally:
         setattr(self._row(fact), name, fact.at)
         return True
 
-    def _since(self, fact: Fact) -> float | None:
-        note = self.known.envelopes.get(fact.envelope_id or 0)
-        return None if note is None or note.delivered_at is None else fact.at - note.delivered_at
-
-    def _moment(self, fact: Fact, name: str) -> None:
+    def _moment(self, fact: Fact, name: str, at: float | None = None) -> None:
         if fact.contact_id is not None:
             key = (fact.contact_id, name)
-            self.changes.moments[key] = max(fact.at, self.changes.moments.get(key, 0.0))
+            self.changes.moments[key] = max(fact.at if at is None else at, self.changes.moments.get(key, 0.0))
 
     def _count(self, fact: Fact, what: str, dimension: str = "", value: str = "", by: int = 1) -> None:
         key = (fact.campaign_id or 0, what, dimension, value)
-        self.changes.counters[key] = self.changes.counters.get(key, 0) + by
+        if by:
+            self.changes.counters[key] = self.changes.counters.get(key, 0) + by
 
     def _at_provider(self, fact: Fact, what: str, by: int = 1) -> None:
         note = self.known.envelopes.get(fact.envelope_id or 0)
@@ -250,7 +280,7 @@ class Tally:
 
 _COUNT: Mapping[type[Fact], Callable[[Tally, Any, CampaignNote], None]] = {
     Delivered: Tally._delivered, Deferred: Tally._deferred, Bounced: Tally._bounced, Withheld: Tally._withheld,
-    BounceReported: Tally._bounce_reported, Opened: Tally._opened, Clicked: Tally._clicked,
+    BounceReported: Tally._bounce_reported,
     Unsubscribed: Tally._unsubscribed, Complained: Tally._complained, Replied: Tally._replied,
 }  # fmt: skip
 
@@ -264,10 +294,3 @@ def latency_bucket(seconds: float) -> str:
 def bucket_latency(bucket: str) -> float:
     """Milliseconds in the middle of a bucket."""
     return float(round(LATENCY_STEP ** int(bucket), 3))
-
-
-def curve_step(at: float, started_at: float | None) -> int:
-    """The beginning of the step of the time curve in which `at` lies, seconds since the epoch."""
-    elapsed = at - (started_at or 0.0)
-    step = next(width for until, width in _CURVE if elapsed < until)
-    return int(at // step) * step

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
-from lettershop.store import columnar
+from lettershop.store import columnar, hits
 from lettershop.store.database import Transaction
+from lettershop.store.hits import KeptHit
 from lettershop.store.rows import insert_new, upsert
-from lettershop.store.schema_delivery import DELIVERED, bounce_samples, envelopes
+from lettershop.store.schema_delivery import DELIVERED, bounce_samples, domain_sites, envelopes
 from lettershop.store.schema_main import campaigns, contacts, counters, engagements, link_engagements, workspaces
 
 PIECE = 500
@@ -39,10 +40,11 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeNote:
-    """Of an envelope, what a verdict needs. `delivered_at`: the moment of the receiver's 250."""
+    """Of an envelope, what a verdict needs. `delivered_at`: the moment of the receiver's 250; `gateway`: who receives, by the MX."""
 
     site: str
     delivered_at: float | None
+    gateway: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Background:
     envelopes: Mapping[int, EnvelopeNote]
     campaigns: Mapping[int, CampaignNote]
     engagements: Mapping[int, Engagement]
-    followed: Collection[tuple[int, int]]
+    hits: Mapping[int, Sequence[KeptHit]]
 
 
 Counter = tuple[int, str, str, str]
@@ -75,6 +77,9 @@ class Changes:
     engagements: dict[int, Engagement] = field(default_factory=dict)
     counters: dict[Counter, int] = field(default_factory=dict)
     followed: dict[tuple[int, int], float] = field(default_factory=dict)
+    not_followed: set[tuple[int, int]] = field(default_factory=set)
+    hits: list[KeptHit] = field(default_factory=list)
+    measure_again: set[int] = field(default_factory=set)
     moments: dict[tuple[int, str], float] = field(default_factory=dict)
     samples: dict[tuple[int, str, bool], tuple[str, str]] = field(default_factory=dict)
 
@@ -84,23 +89,27 @@ def background(
     *,
     envelope_ids: Collection[int],
     campaign_ids: Collection[int],
-    links: Collection[tuple[int, int]],
 ) -> Background:
     """Read it for a batch."""
     return Background(
         envelopes=_envelopes(conn, envelope_ids),
         campaigns=_campaigns(conn, campaign_ids),
         engagements=_engagements(conn, envelope_ids),
-        followed=_followed(conn, links),
+        hits=hits.of_envelopes(conn, envelope_ids),
     )
 
 
 def _envelopes(conn: Connection, ids: Collection[int]) -> dict[int, EnvelopeNote]:
     c = envelopes.c
     found: dict[int, EnvelopeNote] = {}
+    home = domain_sites.c
+    query = select(c.id, c.site, c.state, c.finished_at, home.site.label("host"), home.provider).select_from(
+        envelopes.outerjoin(domain_sites, home.domain == c.site)
+    )
     for piece in _pieces(list(ids)):
-        for row in conn.execute(select(c.id, c.site, c.state, c.finished_at).where(c.id.in_(piece))):
-            found[row.id] = EnvelopeNote(row.site, row.finished_at if row.state == DELIVERED else None)
+        for row in conn.execute(query.where(c.id.in_(piece))):
+            at = row.finished_at if row.state == DELIVERED else None
+            found[row.id] = EnvelopeNote(row.site, at, f"{row.provider} {row.host}" if row.provider else "")
     return found
 
 
@@ -119,22 +128,11 @@ def _engagements(conn: Connection, ids: Collection[int]) -> dict[int, Engagement
     return found
 
 
-def _followed(conn: Connection, links: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
-    c = link_engagements.c
-    found: set[tuple[int, int]] = set()
-    for piece in _pieces(list(links)):
-        rows = conn.execute(select(c.envelope_id, c.number).where(tuple_(c.envelope_id, c.number).in_(piece)))
-        found |= {(row.envelope_id, row.number) for row in rows}
-    return found
-
-
 def apply(tx: Transaction, changes: Changes) -> None:
     """Write what a batch changes."""
     upsert(tx.conn, engagements, [asdict(row) for row in changes.engagements.values()], key=("envelope_id",))
-    insert_new(
-        tx.conn, link_engagements,
-        [{"envelope_id": e, "number": n, "clicked_at": at} for (e, n), at in changes.followed.items()],
-    )  # fmt: skip
+    _follow(tx, changes)
+    hits.put(tx, changes.hits)
     insert_new(
         tx.conn, bounce_samples,
         [
@@ -144,6 +142,16 @@ def apply(tx: Transaction, changes: Changes) -> None:
     )  # fmt: skip
     _add(tx, changes.counters)
     _set_moments(tx, changes.moments)
+    hits.measure_again(tx, changes.measure_again)
+
+
+def _follow(tx: Transaction, changes: Changes) -> None:
+    """Who followed which link, by what is known now."""
+    c = link_engagements.c
+    for piece in _pieces(sorted(changes.not_followed)):
+        tx.conn.execute(delete(link_engagements).where(tuple_(c.envelope_id, c.number).in_(piece)))
+    rows = [{"envelope_id": e, "number": n, "clicked_at": at} for (e, n), at in changes.followed.items()]
+    upsert(tx.conn, link_engagements, rows, key=("envelope_id", "number"))
 
 
 def _add(tx: Transaction, counted: Mapping[Counter, int]) -> None:

@@ -104,6 +104,12 @@ def advance(tx: Transaction, consumer: str, log: Log, *, since: int, to: int) ->
     return bool(tx.conn.execute(update(fact_cursors).where(*where).values(position=to)).rowcount)
 
 
+def hold(tx: Transaction, consumer: str) -> None:
+    """Nobody moves this consumer's cursors until this transaction ends."""
+    c = fact_cursors.c
+    tx.conn.execute(update(fact_cursors).where(c.consumer == consumer).values(position=c.position))
+
+
 def last_id(batch: Sequence[Logged]) -> int:
     """Where a batch ends."""
     return batch[-1].id

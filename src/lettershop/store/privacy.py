@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 from lettershop.store.columnar import mark_deleted
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
+from lettershop.store.schema_analytics import hits
 from lettershop.store.schema_api import erased
 from lettershop.store.schema_delivery import envelopes, suppressions
 from lettershop.store.schema_main import (
@@ -52,6 +53,7 @@ def collect(conn: Connection, workspace_id: int, email_key: str) -> dict[str, An
         ),
         "messages": _rows(conn, select(envelopes).where(envelopes.c.contact_id.in_(ids)).order_by(envelopes.c.id)),
         "engagement": _rows(conn, select(engagements).where(engagements.c.envelope_id.in_(mine))),
+        "verdicts": _rows(conn, select(hits).where(hits.c.envelope_id.in_(mine)).order_by(hits.c.fact_id)),
         "events": _rows(conn, select(facts).where(facts.c.contact_id.in_(ids)).order_by(facts.c.id)),
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lettershop.marketing.verdict import judge_click, judge_open
+from lettershop.marketing.verdict import PIXEL, Hit, Receiver, device, judge, judge_click, judge_open
 
 PERSON = "accept: image/*\naccept-language: en-GB"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -48,3 +48,45 @@ def test_clicks(agent, headers, method, since, machine):
     verdict = judge_click(agent, headers, method, since)
     assert verdict.machine is machine
     assert verdict.score == round(sum(weight for _, weight in verdict.reasons), 3)
+
+
+def machines(hits, receiver):
+    return [verdict.machine for verdict in judge(hits, receiver)]
+
+
+def click(at, link=1):
+    return Hit(at, link, FIREFOX, PERSON)
+
+
+def test_a_gateway_that_scans_presses_links_with_the_name_of_a_real_browser():
+    proofpoint = Receiver(100.0, "proofpoint mx0a-00.pphosted.com")
+    assert machines([click(104.0)], proofpoint) == [True]
+    assert machines([click(104.0)], Receiver(100.0, "google google")) == [False]
+    assert machines([click(103.0), click(130.0), click(500.0)], proofpoint) == [True, False, False]
+    assert machines([Hit(130.0, 1, "", "", "GET")], proofpoint) == [True]  # no name, no language, behind a gateway
+    assert machines([Hit(104.0, PIXEL, FIREFOX, PERSON)], proofpoint) == [True]
+    assert machines([click(104.0)], Receiver(None, "proofpoint")) == [False]  # the 250 is not known
+
+
+def test_many_links_at_once_are_followed_by_a_machine_also_the_first():
+    assert machines([click(500.0, 1), click(500.4, 2), click(500.9, 3)], Receiver(100.0)) == [True, True, True]
+    assert machines([click(500.0, 1), click(501.0, 2)], Receiver(100.0)) == [False, False]
+    assert machines([click(500.0, 1), click(500.1, 1), click(500.2, 1)], Receiver(100.0)) == [False] * 3
+    assert machines([click(500.0, 1), click(510.0, 2), click(520.0, 3)], Receiver(100.0)) == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("agent", "wanted"),
+    [
+        (FIREFOX, "desktop"),
+        (OUTLOOK, "desktop"),
+        (GMAIL, "hidden"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148", "phone"),
+        ("Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36", "phone"),
+        ("Mozilla/5.0 (Linux; Android 14; SM-X700) AppleWebKit/537.36 Chrome/130.0 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X)", "tablet"),
+        ("", "other"),
+    ],
+)
+def test_devices(agent, wanted):
+    assert device(agent) == wanted

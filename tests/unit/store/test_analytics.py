@@ -22,8 +22,8 @@ async def test_counters_add_up_and_rows_are_replaced(store):
     ]  # fmt: skip
     assert await store.main.read(analytics.totals, [7, 8]) == {7: {"opened": 4, "waiting": -2}, 8: {}}
     assert await store.main.read(analytics.samples, 7) == {("unknown-user", True): ("550 no", "check it")}
-    known = await store.main.read(analytics.background, envelope_ids={1, 2}, campaign_ids={7}, links={(1, 2), (1, 3)})
-    assert known.engagements[1].opened_at == 4.0 and known.followed == {(1, 2)} and known.campaigns == {}
+    known = await store.main.read(analytics.background, envelope_ids={1, 2}, campaign_ids={7})
+    assert known.engagements[1].opened_at == 4.0 and known.hits == {} and known.campaigns == {}
 
 
 async def test_moments_never_go_back(store):
