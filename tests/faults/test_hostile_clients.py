@@ -6,9 +6,11 @@ They come from 127.0.0.2 and further; whoever is to be served comes from 127.0.0
 import asyncio
 import os
 import random
+import shutil
 import smtplib
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -270,3 +272,17 @@ def test_a_handshake_that_never_ends_or_never_was_one(served):
         assert client.ehlo()[0] == 250
     for connection in silent + noisy:
         connection.close()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl command")
+def test_a_client_cannot_renegotiate(served):
+    """TLS 1.2 let a client ask for the costly part of the handshake again and again."""
+    _, ports, _ = served
+    command = ["openssl", "s_client", "-tls1_2", "-quiet", "-connect", f"127.0.0.1:{ports['submissions']}"]
+    said = subprocess.run(
+        command[:2] + [part for part in command[2:] if part != "-quiet"],
+        input=b"R\nR\nR\n", capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert b"RENEGOTIATING" in said.stdout + said.stderr, "it was not asked"
+    assert b"no renegotiation" in said.stderr.lower()
+    honest(ports)
