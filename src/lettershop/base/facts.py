@@ -170,22 +170,27 @@ class AutoReplied(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(Fact):
-    """The pixel was asked for. Whether by a person is judged by the consumer from these raw signals."""
+    """The pixel was asked for. Whether by a person is judged by the consumer from these raw signals.
+
+    Anonymous (tracking in aggregate only): no ids of a person, no raw signals, `at` by the hour, but the verdict, judged at once.
+    """
 
     user_agent: str = ""
     ip: str = ""
     headers: str = ""
+    machine: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clicked(Fact):
-    """A tracked link was followed; `link` is its number in the campaign, `method` the HTTP method."""
+    """A tracked link was followed; `link` is its number in the campaign, `method` the HTTP method. Anonymous as in Opened."""
 
     link: int
     user_agent: str = ""
     ip: str = ""
     headers: str = ""
     method: str = "GET"
+    machine: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

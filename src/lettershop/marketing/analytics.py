@@ -195,6 +195,7 @@ def report(conn: Connection, campaign_id: int) -> Report:
         links=_links(campaigns.links_of(conn, campaign_id), counted),
         providers=_providers(counted),
         bounces=_bounces(counted, analytics.samples(conn, campaign_id)),
+        anonymous_opens=total["anonymous_opens"], anonymous_clicks=total["anonymous_clicks"],
         curve=_curve(counted), breakers=_breakers(breaker_rows.of_campaigns(conn, [campaign_id])),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ name = "Autumn"                      subject = "Hello {{ first_name|default('you
 list = "Newsletter"                  segment = 'plan = "pro" and orders > 2'
 html = "newsletter.html"             text = "newsletter.txt"
 pool = "newsletters"                 # of source addresses; also possible for the brand
+tracking = "consented"               # individual, consented, aggregate, none; left out: as the workspace has it
 [brand]                              # or brand = "Juniper & Pine", if it is there already
 name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
 """
@@ -27,6 +28,7 @@ _KEYS = {
     "track_opens",
     "track_clicks",
     "pool",
+    "tracking",
 }
 _BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool"}
 
@@ -60,7 +62,7 @@ def read(path: Path) -> CampaignFile:
         list_name=str(tree.get("list", "")), segment=str(tree.get("segment", "")),
         html=_content(path, tree["html"]), text=_content(path, tree.get("text", "")),
         track_opens=bool(tree.get("track_opens", True)), track_clicks=bool(tree.get("track_clicks", True)),
-        pool=str(tree.get("pool", "")),
+        pool=str(tree.get("pool", "")), tracking=str(tree.get("tracking", "")),
     )  # fmt: skip
     return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
 

@@ -21,6 +21,7 @@ from lettershop.marketing.compliance import Case, Finding, NotReady, examine
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
 from lettershop.marketing.render import Compiled, compile_design
+from lettershop.marketing.tracking import MODES
 from lettershop.store import accounts, breakers, campaigns, envelopes, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
 from lettershop.store.database import Database, Transaction
@@ -73,6 +74,7 @@ class Draft:
     track_opens: bool = True
     track_clicks: bool = True
     pool: str = ""  # of source addresses; empty: the brand's
+    tracking: str = ""  # marketing.tracking; empty: as the workspace has it
 
 
 class Campaigns:
@@ -189,6 +191,8 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
     brand = next((entry for entry in workspaces.brands_of(conn, workspace_id) if entry.name == draft.brand), None)
     if brand is None:
         raise CampaignInvalid(f"There is no brand {draft.brand!r}.")
+    if draft.tracking and draft.tracking not in MODES:
+        raise CampaignInvalid(f"There is no tracking {draft.tracking!r}.", remedy=f"There are {', '.join(MODES)}.")
     list_id = subscriptions.list_named(conn, workspace_id, draft.list_name) if draft.list_name else None
     if draft.list_name and list_id is None:
         raise CampaignInvalid(f"There is no list {draft.list_name!r}.")
@@ -198,7 +202,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "brand_id": brand.id, "name": draft.name, "subject": draft.subject, "preheader": draft.preheader,
         "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
         "track_opens": draft.track_opens, "track_clicks": draft.track_clicks,
-        "pool": draft.pool,
+        "pool": draft.pool, "tracking": draft.tracking,
     }  # fmt: skip
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
-from lettershop.base.facts import Clicked, Fact, Opened
+from lettershop.base.facts import Clicked, Opened
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.marketing import links as links_module
 from lettershop.marketing.consent import hashed
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
 from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
+from lettershop.marketing.tracking import admit
 from lettershop.store import campaigns, contacts, opt_ins, subscriptions, workspaces
 from lettershop.store.database import Database, Transaction
 from lettershop.store.opt_ins import Asked, OptIn
@@ -185,11 +186,11 @@ class EventLog:
 
     def __init__(self, main: Database) -> None:
         self._main = main
-        self._waiting: list[Fact] = []
+        self._waiting: list[Opened | Clicked] = []
         self._next: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def add(self, fact: Fact) -> None:
+    async def add(self, fact: Opened | Clicked) -> None:
         """Returns after the commit."""
         self._waiting.append(fact)
         if self._next is None:
@@ -210,13 +211,10 @@ class EventLog:
                 done.set_result(None)
 
 
-def append(tx: Transaction, batch: Sequence[Fact]) -> None:
-    """Write the events, but no open of a person who does not want to be tracked."""
-    opens = {fact.contact_id for fact in batch if isinstance(fact, Opened) and fact.contact_id is not None}
-    silent = contacts.silent(tx.conn, opens) if opens else set()
-    for fact in batch:
-        if not (isinstance(fact, Opened) and fact.contact_id in silent):
-            tx.fact(fact)
+def append(tx: Transaction, batch: Sequence[Opened | Clicked]) -> None:
+    """Write the events, as far as each may be recorded now."""
+    for event in admit(tx.conn, batch):
+        tx.fact(event)
 
 
 def unsubscribe(tx: Transaction, who: Recipient, how: str, ip: str, at: float) -> bool:

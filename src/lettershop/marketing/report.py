@@ -107,6 +107,8 @@ class Report:
     bounces: tuple[BounceFigures, ...]
     curve: tuple[Moment, ...]
     breakers: tuple[BreakerFigures, ...] = ()
+    anonymous_opens: int = 0  # hits by people, where nobody is tracked individually
+    anonymous_clicks: int = 0
 
     def rate(self, count: int) -> float:
         """Share of the delivered, 0 to 1."""

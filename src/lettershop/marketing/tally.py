@@ -80,6 +80,8 @@ class Tally:
         for entry in batch:
             fact = entry.fact
             note = self.known.campaigns.get(fact.campaign_id or 0)
+            if note is not None and isinstance(fact, Opened | Clicked) and fact.machine is not None:
+                self._anonymous(fact)
             if note is None or fact.envelope_id is None:
                 continue
             if isinstance(fact, Opened | Clicked):
@@ -159,6 +161,13 @@ class Tally:
             self._at_provider(fact, "waiting", -1)
 
     # -- what people and machines did
+
+    def _anonymous(self, fact: Opened | Clicked) -> None:
+        """Of nobody in particular: how often, no more."""
+        kind = "clicks" if isinstance(fact, Clicked) else "opens"
+        self._count(fact, f"anonymous_machine_{kind}" if fact.machine else f"anonymous_{kind}")
+        if isinstance(fact, Clicked):
+            self._count(fact, "link_machine_hits" if fact.machine else "link_hits", "link", str(fact.link))
 
     def _hit(self, fact_id: int, fact: Opened | Clicked) -> None:
         envelope_id = fact.envelope_id or 0

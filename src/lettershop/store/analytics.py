@@ -92,14 +92,15 @@ def background(
 ) -> Background:
     """Read it for a batch."""
     return Background(
-        envelopes=_envelopes(conn, envelope_ids),
+        envelopes=notes_of(conn, envelope_ids),
         campaigns=_campaigns(conn, campaign_ids),
         engagements=_engagements(conn, envelope_ids),
         hits=hits.of_envelopes(conn, envelope_ids),
     )
 
 
-def _envelopes(conn: Connection, ids: Collection[int]) -> dict[int, EnvelopeNote]:
+def notes_of(conn: Connection, ids: Collection[int]) -> dict[int, EnvelopeNote]:
+    """What a verdict needs of these envelopes."""
     c = envelopes.c
     found: dict[int, EnvelopeNote] = {}
     home = domain_sites.c

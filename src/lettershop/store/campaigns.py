@@ -46,6 +46,7 @@ class Campaign:
     track_opens: bool
     track_clicks: bool
     pool: str = ""
+    tracking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

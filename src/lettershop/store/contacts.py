@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
 
 from lettershop.base.facts import ContactChanged
 from lettershop.store.columnar import mark
@@ -252,12 +252,6 @@ def set_tracking(tx: Transaction, contact_id: int, allowed: bool | None, at: flo
     """Whether opens may be recorded; asked when the pixel is loaded, so it also holds for mail already sent."""
     tx.conn.execute(update(contacts).where(contacts.c.id == contact_id).values(tracking_consent=allowed, updated_at=at))
     mark(tx, [contact_id])
-
-
-def silent(conn: Connection, ids: Iterable[int]) -> set[int]:
-    """Those of the contacts who do not want to be tracked."""
-    where = and_(contacts.c.id.in_(set(ids)), contacts.c.tracking_consent.is_(False))
-    return set(conn.scalars(select(contacts.c.id).where(where)))
 
 
 # -- imports -----------------------------------------------------------------------------------------------------------

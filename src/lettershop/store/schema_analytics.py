@@ -3,7 +3,7 @@
 They belong to the main half; `store.hits` and `store.tracking` speak to them.
 """
 
-from sqlalchemy import Boolean, Column, Integer, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, Table, Text
 
 from lettershop.store.columns import Id, Time
 from lettershop.store.schema_main import metadata
@@ -19,4 +19,10 @@ hits = Table(
     Column("score", Time, nullable=False),
     Column("reasons", Text, nullable=False),  # the signals by name
     Column("device", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
+workspace_tracking = Table(
+    "workspace_tracking", metadata,
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("mode", Text, nullable=False),  # marketing.tracking
 )  # fmt: skip

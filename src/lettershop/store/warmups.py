@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
+from lettershop.store import tracking
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, upsert
 from lettershop.store.schema_delivery import warmup_days, warmups
@@ -101,11 +102,15 @@ def last_days(conn: Connection, keys: Mapping[Key, int]) -> dict[Key, Figures]:
 
 
 def senders(conn: Connection, campaign_ids: Collection[int]) -> dict[int, tuple[str, bool]]:
-    """(sending domain, whether opens are tracked) of campaigns."""
+    """(sending domain, whether everybody's opens are tracked) of campaigns."""
+    modes = tracking.modes(conn, campaign_ids)
     c = campaigns.c
     query = select(c.id, brands.c.from_address, c.track_opens).join(brands, brands.c.id == c.brand_id)
     rows = conn.execute(query.where(c.id.in_(campaign_ids)))
-    return {key: (address.rpartition("@")[2].lower(), tracked) for key, address, tracked in rows}
+    return {
+        key: (address.rpartition("@")[2].lower(), tracked and modes[key] in ("", "individual"))
+        for key, address, tracked in rows
+    }
 
 
 def count(tx: Transaction, brought: Mapping[tuple[str, str, int], Mapping[str, int]]) -> None:

@@ -37,6 +37,8 @@ BrandWriter = Annotated[Caller, may("brands", write=True)]
 
 Line = Annotated[str, words(998, 1)]
 
+Tracking = Literal["", "individual", "consented", "aggregate", "none"]
+
 
 class NewCampaign(Input):
     """A campaign to write. `brand` and `list` by name; `segment` in words, empty for the whole list."""
@@ -51,6 +53,7 @@ class NewCampaign(Input):
     text: Document = ""
     track_opens: bool = True
     track_clicks: bool = True
+    tracking: Tracking = ""
 
 
 class ChangedCampaign(Input):
@@ -66,6 +69,7 @@ class ChangedCampaign(Input):
     text: Document | None = None
     track_opens: bool | None = None
     track_clicks: bool | None = None
+    tracking: Tracking | None = None
 
 
 class Figures(Output):
@@ -110,6 +114,7 @@ class Campaign(Output):
     text: str
     track_opens: bool
     track_clicks: bool
+    tracking: str
     state: str
     created_at: str
     scheduled_at: str | None
@@ -354,6 +359,8 @@ class Report(Output):
     unsubscribed: int
     complained: int
     replied: int
+    anonymous_opens: int
+    anonymous_clicks: int
     latency_ms: Latency
     links: list[Link]
     providers: list[Provider]
