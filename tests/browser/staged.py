@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from lettershop.base.errors import Conflict, NotFound
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
+from lettershop.mail.people import Actor
 from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
@@ -26,7 +27,7 @@ from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.queue import SiteQueue, Waiting
-from lettershop.store.users import Membership
+from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
 
 NOW = time.time()
@@ -36,6 +37,37 @@ NAMES = (
     "Tomáš Novák", "Aoife O’Brien", "Giulia Ferri", "Jürgen Groß", "Ines Almeida", "Sven Åkesson", "Maja Kovač",
 )  # fmt: skip
 SITES = ("inbox.example", "mailbox.example", "post.example", "uni.example", "firma.example")
+
+
+class FakePeople:
+    """The people of a workspace; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+        names = ("Ann Printer", *NAMES[:5], "")
+        self.members = [Member(n, f"{name.split()[0].lower()}@brand.example" if name else "post@brand.example", name, role, n == 4)
+                        for n, (name, role) in enumerate(zip(names, ("owner", "owner", *tuple(RIGHTS)[1:]), strict=True), 1)]  # fmt: skip
+
+    async def of_workspace(self, workspace_id: int) -> list[Member]:
+        return self.members
+
+    async def add(self, actor: Actor, email: str, password: str, *, role: str, name: str = "") -> Member:
+        if email == self.members[0].email:
+            raise Conflict("This address has an account already.")
+        self.told.append(("add", actor, email, password, role, name))
+        return Member(9, email, name, role, False)
+
+    async def give_role(self, actor: Actor, email: str, role: str) -> None:
+        self.told.append(("role", actor, email, role))
+
+    async def lock(self, actor: Actor, email: str, *, locked: bool = True) -> None:
+        self.told.append(("lock", actor, email, locked))
+
+    async def set_password(self, actor: Actor, email: str, password: str) -> None:
+        self.told.append(("password", actor, email, password))
+
+    async def take_out(self, actor: Actor, email: str) -> None:
+        self.told.append(("out", actor, email))
 
 
 @dataclass
@@ -66,6 +98,23 @@ class FakeUsers:
 
     async def session(self, secret: str) -> Who | None:
         return self.open.get(secret)
+
+    async def sessions(self, user_id: int) -> list[OpenSession]:
+        return [OpenSession(f"id of {secret}", NOW - 4000, NOW + 9e5, "203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64) Chromium/140") for secret in self.open]  # fmt: skip
+
+    def is_of(self, session: OpenSession, secret: str) -> bool:
+        return session.id == f"id of {secret}"
+
+    async def end_session(self, user_id: int, session_id: str) -> None:
+        self.open.pop(session_id.removeprefix("id of "), None)
+
+    async def end_other_sessions(self, user_id: int, secret: str) -> None:
+        self.open = {kept: who for kept, who in self.open.items() if kept == secret}
+
+    async def change_password(self, email: str, old: str, new: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        signed = await self.sign_in(email, old)
+        await self.end_other_sessions(1, signed.secret)
+        return signed
 
     async def sign_out(self, secret: str) -> None:
         self.open.pop(secret, None)
@@ -397,20 +446,22 @@ class Stage:
     reports: FakeReports
     queue: FakeQueue
     actions: FakeActions
+    people: FakePeople
 
 
 def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
     """Build it. `empty`: nothing was done yet; `marketing` False: that room is absent."""
     assert role in RIGHTS or role == ""
     users, campaigns = FakeUsers(role, workspaces=workspaces), FakeCampaigns([] if empty else list(LINES))
+    people = FakePeople()
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     services = Services(
-        users=users, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
+        users=users, people=people, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example", registry=CollectorRegistry())
-    return Stage(app, users, campaigns, reports, queue, actions)
+    return Stage(app, users, campaigns, reports, queue, actions, people)
 
 
 class EmptyContacts(FakeContacts):

@@ -21,7 +21,7 @@ import uvicorn
 CHROMIUM = Path(os.environ.get("LETTERSHOP_CHROMIUM", "/usr/bin/chromium"))
 VENDOR = Path(__file__).parents[2] / "src/lettershop/servers/web/static/vendor"
 AXE_CORE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1", "/queue",
+PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1", "/queue", "/people", "/me",
          "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
 
 pytestmark = [

@@ -169,3 +169,55 @@ async def test_sessions_that_ran_out_are_swept_at_the_next_sign_in(users, store,
     await users.sign_in("ann@brand.example", PASSWORD)
     stored = await store.main.read(lambda conn: list(conn.scalars(select(sessions.c.key_hash))))
     assert len(stored) == 1
+
+
+async def test_sessions_are_listed_and_ended_by_their_owner_only(users):
+    await users.create("ann@brand.example", PASSWORD, role="owner")
+    await users.create("ben@brand.example", PASSWORD, role="analyst")
+    here = await users.sign_in("ann@brand.example", PASSWORD, ip="203.0.113.7", user_agent="Here")
+    there = await users.sign_in("ann@brand.example", PASSWORD, ip="203.0.113.8", user_agent="There")
+    other = await users.sign_in("ben@brand.example", PASSWORD)
+    ann, ben = here.who.user_id, other.who.user_id
+    found = {one.user_agent: one for one in await users.sessions(ann)}
+    assert {name: one.ip for name, one in found.items()} == {"Here": "203.0.113.7", "There": "203.0.113.8"}
+    assert users.is_of(found["Here"], here.secret)
+    assert not users.is_of(found["There"], here.secret)
+    await users.end_session(ben, found["There"].id)
+    assert await users.session(there.secret) is not None
+    await users.end_session(ann, found["There"].id)
+    assert await users.session(there.secret) is None
+    third = await users.sign_in("ann@brand.example", PASSWORD)
+    await users.end_other_sessions(ann, third.secret)
+    assert await users.session(here.secret) is None
+    assert await users.session(third.secret) is not None
+    assert await users.session(other.secret) is not None
+
+
+async def test_sessions_that_ran_out_are_not_listed(users, clock):
+    await users.create("ann@brand.example", PASSWORD, role="owner")
+    signed = await users.sign_in("ann@brand.example", PASSWORD)
+    clock.advance(SESSION_LASTS + 1)
+    assert await users.sessions(signed.who.user_id) == []
+
+
+async def test_ones_own_password_needs_the_present_one_and_ends_every_other_session(users):
+    await users.create("ann@brand.example", PASSWORD, role="owner")
+    old = await users.sign_in("ann@brand.example", PASSWORD)
+    with pytest.raises(SignInFailed):
+        await users.change_password("ann@brand.example", "guessed", "battery staple")
+    with pytest.raises(Invalid):
+        await users.change_password("ann@brand.example", PASSWORD, "short")
+    assert await users.session(old.secret) is not None
+    fresh = await users.change_password("ann@brand.example", PASSWORD, "battery staple")
+    assert await users.session(old.secret) is None
+    assert await users.session(fresh.secret) is not None
+    with pytest.raises(SignInFailed):
+        await users.sign_in("ann@brand.example", PASSWORD)
+
+
+async def test_guessing_the_present_password_is_slowed_down_as_signing_in_is(users):
+    await users.create("ann@brand.example", PASSWORD, role="owner")
+    with pytest.raises(TooManyTries):  # noqa: PT012  (the number of free tries is not what is tested)
+        for _ in range(20):
+            with pytest.raises(SignInFailed):
+                await users.change_password("ann@brand.example", "guessed", "battery staple", ip="203.0.113.7")

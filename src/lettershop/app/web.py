@@ -14,6 +14,7 @@ from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
@@ -57,6 +58,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
     app = build(
         Services(
             users=house.users,
+            people=People(house.main_db, house.users),
             campaigns=marketing.campaign_desk if marketing else None,
             reports=marketing.campaign_desk if marketing else None,
             contacts=marketing.contact_desk if marketing else None,
@@ -86,7 +88,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
         tokens=house.api_tokens,
         rate=RequestRate(clock, limits.api_requests_per_second, limits.api_burst),
         repeats=Repeats(house.main_db, clock),
-        people=house.users,
+        people=People(house.main_db, house.users),
         directory=Directory(house.mail_db),
         accounts=house.accounts,
         records=lambda name: _records(house, name),

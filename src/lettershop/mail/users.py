@@ -22,7 +22,7 @@ from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import users as rows
 from lettershop.store import workspaces
 from lettershop.store.database import Database, Transaction
-from lettershop.store.users import Member, Membership, SessionRow, User
+from lettershop.store.users import Membership, OpenSession, SessionRow, User
 
 SESSION_LASTS = 14 * 86_400.0
 SHORTEST_PASSWORD = 8  # NIST SP 800-63B 5.1.1.2
@@ -69,12 +69,6 @@ class UserKnown(Conflict):
     """The address has an account already."""
 
     code = "user-known"
-
-
-class LastOwner(Conflict):
-    """Somebody must be left who may do everything."""
-
-    code = "last-owner"
 
 
 class NoSuchUser(NotFound):
@@ -143,7 +137,7 @@ class Users:
     ) -> User:
         """A new person with a role in a workspace (None: the oldest one); raises UserKnown, Invalid."""
         key = address_key(email)
-        _check_role(role)
+        check_role(role)
         check_password(password)
         if await self._db.read(rows.user_by_email, key):
             raise UserKnown(f"{key} has an account already.")
@@ -163,26 +157,9 @@ class Users:
         people = await self._db.read(rows.list_users)
         return [(person, await self._db.read(rows.memberships_of, person.id)) for person in people]
 
-    async def of_workspace(self, workspace_id: int) -> "list[Member]":
-        """The people of one workspace, by address."""
-        return await self._db.read(rows.members, workspace_id)
-
-    async def member(self, workspace_id: int, email: str) -> "Member":
-        """A person of the workspace; raises NoSuchUser."""
-        key = address_key(email)
-        found = next((one for one in await self.of_workspace(workspace_id) if one.email == key), None)
-        if found is None:
-            raise NoSuchUser(f"Nobody in this workspace signs in as {email}.")
-        return found
-
-    async def leave(self, workspace_id: int, email: str) -> None:
-        """Take a person out of a workspace; whose last one it was is removed. Raises NoSuchUser, LastOwner."""
-        person = await self.member(workspace_id, email)
-        await self._db.write(_leave, workspace_id, person)
-
     async def set_role(self, email: str, role: str, workspace_id: int) -> None:
         """Give a role in a workspace."""
-        _check_role(role)
+        check_role(role)
         await self._db.write(rows.set_role, (await self.get(email)).id, workspace_id, role)
 
     async def set_password(self, email: str, password: str) -> None:
@@ -203,6 +180,9 @@ class Users:
 
     async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
         """Open a session; raises SignInFailed, TooManyTries. An unknown address takes as long as a known one."""
+        return await self._open(await self._known(email, password, ip), ip, user_agent)
+
+    async def _known(self, email: str, password: str, ip: str) -> User:
         key = email.strip().lower()
         limits = self._limits(key, ip)
         wait = self._throttle.wait(limits)
@@ -213,7 +193,7 @@ class Users:
             self._throttle.failed(limits)
             raise SignInFailed("This address and password do not belong together.")
         self._throttle.succeeded(f"{key} {ip}")
-        return await self._open(person, ip, user_agent)
+        return person
 
     def form_token(self) -> str:
         """A secret for the sign-in form of one browser, which has no session yet."""
@@ -229,6 +209,29 @@ class Users:
     async def sign_out(self, secret: str) -> None:
         """End the session."""
         await self._db.write(rows.end_session, _hash(secret))
+
+    async def sessions(self, user_id: int) -> list[OpenSession]:
+        """The open sessions of a person, newest first."""
+        return await self._db.read(rows.list_sessions, user_id, self._clock.now())
+
+    def is_of(self, session: OpenSession, secret: str) -> bool:
+        """Whether this secret opens the session."""
+        return session.id == _hash(secret)
+
+    async def end_session(self, user_id: int, session_id: str) -> None:
+        """End one of a person's own sessions; another's is not touched."""
+        await self._db.write(rows.end_session, session_id, user_id)
+
+    async def end_other_sessions(self, user_id: int, secret: str) -> None:
+        """End all sessions of a person but the one with this secret."""
+        await self._db.write(rows.end_sessions_of, user_id, _hash(secret))
+
+    async def change_password(self, email: str, old: str, new: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        """One's own password: the old one is asked for, all sessions end, a fresh one begins. Raises as `sign_in`, Invalid."""
+        check_password(new)
+        await self._known(email, old, ip)
+        await self.set_password(email, new)
+        return await self._open(await self.get(email), ip, user_agent)
 
     async def _right_person(self, key: str, password: str) -> User | None:
         person = await self._db.read(rows.user_by_email, key)
@@ -279,7 +282,8 @@ def check_password(password: str) -> None:
         raise Invalid(f"A password has at least {SHORTEST_PASSWORD} characters.", code="weak-password")
 
 
-def _check_role(role: str) -> None:
+def check_role(role: str) -> None:
+    """Raises Invalid if there is no such role."""
     if role not in RIGHTS:
         raise Invalid(f"There is no role {role!r}.", code="no-such-role", remedy=f"Roles: {', '.join(ROLES)}.")
 
@@ -292,17 +296,6 @@ def _create(
         known = workspaces.all_workspaces(tx.conn)
         workspace_id = known[0].id if known else workspaces.ensure_workspace(tx, "Main", at)
     rows.set_role(tx, user_id, workspace_id, role)
-
-
-def _leave(tx: Transaction, workspace_id: int, person: Member) -> None:
-    owners = [one for one in rows.members(tx.conn, workspace_id) if one.role in ("owner", "admin") and not one.disabled]
-    if [one.id for one in owners] == [person.id]:
-        raise LastOwner(
-            f"{person.email} is the last who may do everything here.", remedy="Make somebody else an owner first."
-        )
-    rows.end_membership(tx, person.id, workspace_id)
-    if not rows.memberships_of(tx.conn, person.id):
-        rows.remove_user(tx, person.id)
 
 
 def _who(session: SessionRow) -> Who:

@@ -52,6 +52,17 @@ class SessionRow:
     oldest_workspace: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner sees it in a list; `id` is the hash of the secret and opens nothing."""
+
+    id: str
+    created_at: float
+    expires_at: float
+    ip: str
+    user_agent: str
+
+
 _USER = [users.c[name] for name in User.__slots__]
 
 
@@ -158,11 +169,20 @@ def find_session(conn: Connection, key_hash: str, now: float) -> SessionRow | No
     return SessionRow(user, csrf, expires_at, tuple(memberships_of(conn, user.id)), oldest)
 
 
-def end_session(tx: Transaction, key_hash: str) -> None:
-    """End one session."""
-    tx.conn.execute(delete(sessions).where(sessions.c.key_hash == key_hash))
+def list_sessions(conn: Connection, user_id: int, now: float) -> list[OpenSession]:
+    """The open sessions of a person, newest first."""
+    c = sessions.c
+    query = select(c.key_hash, c.created_at, c.expires_at, c.ip, c.user_agent)
+    query = query.where(c.user_id == user_id, c.expires_at > now).order_by(c.created_at.desc(), c.key_hash)
+    return [OpenSession(*row) for row in conn.execute(query)]
 
 
-def end_sessions_of(tx: Transaction, user_id: int) -> None:
-    """End all sessions of a person."""
-    tx.conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+def end_session(tx: Transaction, key_hash: str, user_id: int | None = None) -> None:
+    """End one session; with `user_id` only if it is that person's."""
+    query = delete(sessions).where(sessions.c.key_hash == key_hash)
+    tx.conn.execute(query if user_id is None else query.where(sessions.c.user_id == user_id))
+
+
+def end_sessions_of(tx: Transaction, user_id: int, keep: str = "") -> None:
+    """End all sessions of a person, but the one with the hash `keep`."""
+    tx.conn.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.key_hash != keep))

@@ -95,7 +95,7 @@ class Ui:
         """The groups of screens that this person may see."""
         groups: dict[str, list[Screen]] = {}
         for screen in self.screens:
-            if who and screen.label and who.may(screen.right):
+            if who and screen.label and (not screen.right or who.may(screen.right)):
                 groups.setdefault(screen.group, []).append(screen)
         return list(groups.items())
 
@@ -138,10 +138,16 @@ class Visit:
         """A number in the query, or None."""
         return positive(self.query.get(name, ""))
 
-    def show(self, template: str, *, screen: str, **values: Any) -> Response:
+    def field(self, name: str, *, strip: bool = True) -> str:
+        """A text field of the form; a file or nothing is empty."""
+        value = self.form.get(name, "")
+        text = value if isinstance(value, str) else ""
+        return text.strip() if strip else text
+
+    def show(self, template: str, *, screen: str, status: int = 200, **values: Any) -> Response:
         """The page; `screen` is the one that the navigation marks."""
         theme = self.ui.theme(self.request)
-        return self.ui.answer(template, who=self.who, screen=screen, theme=theme, **values)
+        return self.ui.answer(template, status=status, who=self.who, screen=screen, theme=theme, **values)
 
     def back_to(self, path: str) -> Response:
         """After an action: go and look (303, so that a reload does not repeat it)."""

@@ -12,9 +12,10 @@ from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.people import Actor, People
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
-from lettershop.mail.users import SignedIn, Users, Who
+from lettershop.mail.users import SignedIn, Who
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.queue import SiteQueue, Waiting
     from lettershop.store.subscriptions import Consent
+    from lettershop.store.users import Member, OpenSession
     from lettershop.store.views import RecipientRow, TimelineRow
 
 
@@ -77,6 +79,24 @@ class SignIn(Protocol):
     async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn: ...
     async def session(self, secret: str) -> Who | None: ...
     async def sign_out(self, secret: str) -> None: ...
+    async def sessions(self, user_id: int) -> "Sequence[OpenSession]": ...
+    def is_of(self, session: "OpenSession", secret: str) -> bool: ...
+    async def end_session(self, user_id: int, session_id: str) -> None: ...
+    async def end_other_sessions(self, user_id: int, secret: str) -> None: ...
+    async def change_password(
+        self, email: str, old: str, new: str, *, ip: str = "", user_agent: str = ""
+    ) -> SignedIn: ...
+
+
+class Colleagues(Protocol):
+    """`mail.people.People`: who belongs to a workspace."""
+
+    async def of_workspace(self, workspace_id: int) -> "Sequence[Member]": ...
+    async def add(self, actor: Actor, email: str, password: str, *, role: str, name: str = "") -> "Member": ...
+    async def give_role(self, actor: Actor, email: str, role: str) -> None: ...
+    async def lock(self, actor: Actor, email: str, *, locked: bool = True) -> None: ...
+    async def set_password(self, actor: Actor, email: str, password: str) -> None: ...
+    async def take_out(self, actor: Actor, email: str) -> None: ...
 
 
 class Campaigns(Protocol):
@@ -153,6 +173,7 @@ class Services:
     """Everything the interface talks to. `dns` looks up the records of a domain; `ready` says whether work can be done."""
 
     users: SignIn
+    people: Colleagues | None = None
     campaigns: Campaigns | None = None
     reports: Reports | None = None
     contacts: Contacts | None = None
@@ -170,7 +191,7 @@ class ApiServices:
     tokens: ApiTokens
     rate: RequestRate
     repeats: Repeats
-    people: Users
+    people: People
     directory: Directory
     accounts: Accounts
     records: "Callable[[str], Awaitable[Sequence[Record]]]"

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from lettershop.mail.api_tokens import Caller
+from lettershop.mail.people import Actor
 from lettershop.servers.web.api.addresses import EMAIL
 from lettershop.servers.web.api.frame import Have, Input, Output, Page, may, words
 
@@ -56,8 +57,8 @@ async def list_(caller: Reader, have: Have) -> Page[User]:
 @router.post("", status_code=201)
 async def create(caller: Writer, have: Have, new: NewUser) -> User:
     """Add a person to the workspace."""
-    await have.people.create(new.email, new.password, role=new.role, name=new.name, workspace_id=caller.workspace_id)
-    return User.model_validate(await have.people.member(caller.workspace_id, new.email))
+    made = await have.people.add(_actor(caller), new.email, new.password, role=new.role, name=new.name)
+    return User.model_validate(made)
 
 
 @router.get("/{email}")
@@ -71,15 +72,19 @@ async def change(caller: Writer, have: Have, email: EmailPath, changed: ChangedU
     """Change role or password, lock out or in. All sessions of the person end."""
     await have.people.member(caller.workspace_id, email)
     if changed.role is not None:
-        await have.people.set_role(email, changed.role, caller.workspace_id)
+        await have.people.give_role(_actor(caller), email, changed.role)
     if changed.password is not None:
-        await have.people.set_password(email, changed.password)
+        await have.people.set_password(_actor(caller), email, changed.password)
     if changed.disabled is not None:
-        await have.people.disable(email, disabled=changed.disabled)
+        await have.people.lock(_actor(caller), email, locked=changed.disabled)
     return User.model_validate(await have.people.member(caller.workspace_id, email))
 
 
 @router.delete("/{email}", status_code=204)
 async def remove(caller: Writer, have: Have, email: EmailPath) -> None:
     """Take the person out of this workspace; with no workspace left, the person is gone."""
-    await have.people.leave(caller.workspace_id, email)
+    await have.people.take_out(_actor(caller), email)
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(caller.workspace_id, operator=caller.operator)

@@ -9,6 +9,8 @@ from lettershop.servers.web.pages import (
     contacts,
     domains,
     home,
+    me,
+    people,
     queue,
     recipients,
     report,
@@ -26,4 +28,6 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     queue.screen,
     domains.screen,
     accounts.screen,
+    people.screen,
+    me.screen,
 )

@@ -1,0 +1,60 @@
+"""One's own account: the password, and where one is signed in."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lettershop.base.errors import LettershopError
+from lettershop.servers.web.frame import Screen, Ui, Visit, status_of
+from lettershop.servers.web.ports import Services
+from lettershop.servers.web.tracking import client
+
+DONE = {
+    "password": "The password is changed. You were signed out everywhere else.",
+    "ended": "This session is over.",
+    "others": "You are signed out everywhere else.",
+}
+
+
+def screen(ui: Ui, services: Services) -> Screen | None:
+    """`/me` and its commands: for everybody who is signed in."""
+    users, sessions = services.users, ui.sessions
+
+    async def page(visit: Visit, *, error: LettershopError | None = None) -> Response:
+        secret = sessions.secret(visit.request)
+        found = [(users.is_of(one, secret), one) for one in await users.sessions(visit.who.user_id)]
+        return visit.show(
+            "me.html", screen="me", sessions=found, error=error, done=DONE.get(visit.query.get("done", ""), ""),
+            status=status_of(error) if error else 200,
+        )  # fmt: skip
+
+    async def index(visit: Visit) -> Response:
+        return await page(visit)
+
+    async def password(visit: Visit) -> Response:
+        old, new = visit.field("old", strip=False), visit.field("new", strip=False)
+        request = visit.request
+        try:
+            signed = await users.change_password(
+                visit.who.email, old, new, ip=client(request.scope), user_agent=request.headers.get("user-agent", "")
+            )
+        except LettershopError as error:
+            return await page(visit, error=error)
+        answer = visit.back_to("/me?done=password")
+        sessions.keep(request, answer, signed)
+        return answer
+
+    async def end(visit: Visit) -> Response:
+        await users.end_session(visit.who.user_id, visit.field("session"))
+        return visit.back_to("/me?done=ended")
+
+    async def others(visit: Visit) -> Response:
+        await users.end_other_sessions(visit.who.user_id, sessions.secret(visit.request))
+        return visit.back_to("/me?done=others")
+
+    routes = [
+        Route("/me", ui.page("", index), name="me"),
+        Route("/me/password", ui.page("", password), methods=["POST"]),
+        Route("/me/sessions/end", ui.page("", end), methods=["POST"]),
+        Route("/me/sessions/others", ui.page("", others), methods=["POST"]),
+    ]
+    return Screen("me", routes, "Your account", "/me", "person", "Settings")
