@@ -217,7 +217,7 @@ async def test_ones_own_password_needs_the_present_one_and_ends_every_other_sess
 
 async def test_guessing_the_present_password_is_slowed_down_as_signing_in_is(users):
     await users.create("ann@brand.example", PASSWORD, role="owner")
-    with pytest.raises(TooManyTries):  # noqa: PT012  (the number of free tries is not what is tested)
+    with pytest.raises(TooManyTries):
         for _ in range(20):
             with pytest.raises(SignInFailed):
                 await users.change_password("ann@brand.example", "guessed", "battery staple", ip="203.0.113.7")
