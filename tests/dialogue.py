@@ -105,7 +105,7 @@ class MemoryWire:
                 await self.session.received(data[start : start + step])
 
     async def line(self) -> bytes:
-        for _ in range(100):  # another task may write: IDLE
+        for _ in range(1000):  # another task may write: IDLE
             end = self.link.output.find(b"\n")
             if end >= 0 or self.link.closing:
                 break

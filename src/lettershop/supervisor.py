@@ -99,12 +99,16 @@ def be_alone(file: Path, patience: float = STOP_PATIENCE + 10.0) -> IO[bytes]:
     whoever takes over their names meanwhile would send it again. Raises AlreadyServed.
     """
     held = file.open("ab")
-    until = time.monotonic() + patience
+    began, told = time.monotonic(), False
     while True:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if waited > 1.0 and not told:
+                print(f"waiting for another server to end that delivers from {file.parent}", file=sys.stderr)
+                told = True
+            if waited > patience:
                 raise AlreadyServed(
                     f"Another server delivers from {file.parent}.",
                     remedy="Stop it, or give this one a data_dir of its own.",

@@ -132,6 +132,7 @@ class Engine:
         self._dispatching: asyncio.Handle | None = None
         self._stopping = False
         self._sound = False  # the database works, as far as the last round knows
+        self._waits = False  # and it was said that it does not
         self._tidy_at = 0.0
 
     def wake(self) -> None:
@@ -145,8 +146,7 @@ class Engine:
             try:
                 await self._round()
             except Temporary as error:
-                self._sound = False
-                self.log.warning("delivery waits", why=error.public)
+                self.trouble(error)
             except Exception:  # what is on the wire goes on; only a new process may think that nothing is
                 self._sound = False
                 self.log.exception("a round failed")
@@ -178,7 +178,7 @@ class Engine:
         held_up += self.traffic.drop_lanes(lambda lane_id: self._lane_open(lane_id) and lane_id not in slower)
         self._give_back(held_up + self._closing())
         await self._add(taken, now)
-        self._sound = True
+        self._sound, self._waits = True, False
         self._placing.step()
         self._dispatch(now)
         self._shed(now)
@@ -405,7 +405,9 @@ class Engine:
     def trouble(self, error: Temporary) -> None:
         """See `attempt.Desk.trouble`."""
         self._sound = False
-        self.log.warning("delivery waits", why=error.public)
+        if not self._waits:  # once, however long it lasts
+            self.log.warning("delivery waits", why=error.public)
+        self._waits = True
 
     def _committed(self, group: list[Outcome]) -> None:
         self._window.let_go(outcome.envelope_id for outcome in group)

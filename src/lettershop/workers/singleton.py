@@ -17,6 +17,9 @@ LEASE_SECONDS = 10.0
 POLL = 0.1
 """Seconds between two looks when there is nothing to do."""
 
+WAIT = 1.0
+"""Seconds after an error of ours: the database is away, say."""
+
 PAUSE = 5.0
 """Seconds after an unforeseen error."""
 
@@ -47,6 +50,7 @@ class Singleton:
             return await self._lease() and await self._step()
         except LettershopError as error:
             self._log.warning("has to wait", why=error.public)
+            await self._clock.sleep(WAIT)
         except Exception:
             self._log.exception("stopped and will go on")
             await self._clock.sleep(PAUSE)
