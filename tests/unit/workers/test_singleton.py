@@ -14,7 +14,7 @@ async def settle() -> None:
 async def happens(condition, clock) -> None:
     """Until it is so; time goes on meanwhile, a little at every look."""
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             clock.advance(0.1)
             await asyncio.sleep(0.005)
 
