@@ -30,6 +30,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 IMAGE_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 SCANNER = "Mozilla/5.0 (compatible; MailGateway-LinkScanner/2.1; +https://gateway.example/bot)"
 AT_ONCE = 12
+READING = 3.5  # seconds between two links that a person follows
 LOOK_AGAIN = 1.0
 """Seconds until a reader whose message is not there yet looks again."""
 
@@ -121,6 +122,7 @@ class Readers:
         self._clock = clock
         self._until = clock.monotonic()
         self.seen = Seen()
+        self._further: list[tuple[int, str, str]] = []  # (how many links before, who, link)
 
     def work(self, addresses: Sequence[str], give_up: Callable[[], bool], progress: Callable[[int], None]) -> Seen:
         """Everybody looks into the mailbox, in turn, several at once; `progress` gets the number of messages found."""
@@ -135,6 +137,7 @@ class Readers:
                 if last_round:
                     break
                 threading.Event().wait(max(0.0, LOOK_AGAIN - (self._clock.monotonic() - started)))
+            self._read_on(pool)
         return self.seen
 
     def _turn(self, address: str) -> bool:
@@ -172,17 +175,35 @@ class Readers:
         if habits.opens and pixel:
             self._get(pixel[1], BROWSER, want=200)
             self.seen.note("opened", address)
-        for link in _favourites(links, address)[: habits.clicks]:
-            target = self._get(link, BROWSER, want=302)
-            assert target.startswith("https://shop.brand.example/"), f"the link leads to {target}"
-            self.seen.note("clicked", address)
-            self.seen.note_link(int(link.rpartition("/")[2]))
+        for number, link in enumerate(_favourites(links, address)[: habits.clicks]):
+            if number:
+                self._further.append((number, address, link))
+            else:
+                self._click(address, link)
         if habits.unsubscribes:
             self._unsubscribe(address, message)
         if habits.complains:
             self._complain(address, message)
         if habits.replies:
             self._reply(address, message)
+
+    def _click(self, address: str, link: str) -> None:
+        target = self._get(link, BROWSER, want=302)
+        assert target.startswith("https://shop.brand.example/"), f"the link leads to {target}"
+        self.seen.note("clicked", address)
+        self.seen.note_link(int(link.rpartition("/")[2]))
+
+    def _read_on(self, pool: ThreadPoolExecutor) -> None:
+        """Further links, one after the other, as people follow them: never several at once."""
+        for number in sorted({number for number, _, _ in self._further}):
+            threading.Event().wait(READING)
+            list(pool.map(self._follow, [(who, link) for turn, who, link in self._further if turn == number]))
+
+    def _follow(self, further: tuple[str, str]) -> None:
+        try:
+            self._click(*further)
+        except (OSError, AssertionError) as error:
+            self.seen.note_trouble(f"{further[0]}: {error!r}")
 
     def _prefetch(self, address: str, pixel: str, links: Sequence[str]) -> None:
         """What a gateway does: the image and every link at once, by HEAD first, with no person in sight."""
