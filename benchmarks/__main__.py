@@ -17,6 +17,7 @@ BENCHMARKS = {
     "million": ("benchmarks.million",),
     "smtp_transport": ("benchmarks.smtp_transport",),
     "people": ("benchmarks.people",),
+    "reports": ("benchmarks.reports",),
 }
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 
@@ -308,3 +309,57 @@ def test_it_keeps_to_its_description(server):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout[done.stdout.find("= FAILURES") :][:6000]
+
+
+def wait_for(call, done, seconds=60.0):
+    """Ask again until it is so."""
+    end = time.monotonic() + seconds
+    while True:
+        found = call()
+        if done(found) or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
+FILE = b"E-Mail;Vorname;plan\nann@a.example;Ann;pro\nnot an address;X;free\nbob@b.example;Bob;free\n"
+HEADERS = {"content-type": "application/octet-stream"}
+
+
+def test_people_come_by_upload_and_go_by_undo(client):
+    looked = client.post("/imports/preview", content=FILE, headers=HEADERS, params={"column": "Vorname=first_name"})
+    assert looked.status_code == 200, looked.text
+    assert [column["target"] for column in looked.json()["columns"]] == ["email", "first_name", "plan"]
+    assert (looked.json()["good"], [row["line"] for row in looked.json()["refused"]]) == (2, [3])
+    told = {
+        "list": "Uploaded",
+        "basis": "opted in at checkout",
+        "column": "Vorname=first_name",
+        "file_name": "shop.csv",
+    }
+    begun = client.post("/imports", content=FILE, headers=HEADERS, params=told)
+    assert begun.status_code == 202, begun.text
+    place = f"/imports/{begun.json()['id']}"
+    job = wait_for(lambda: client.get(place).json(), lambda job: job["state"] in ("done", "failed"))
+    assert (job["state"], job["created"], job["joined"], job["refused"]) == ("done", 2, 2, 1), job
+    assert b"not an address" in client.get(f"{place}/rejected").content
+    people = client.get("/subscribers", params={"query": "ann@a.example"}).json()["items"]
+    assert [one["attributes"]["first_name"] for one in people] == ["Ann"]
+    assert client.post(f"{place}/undo").status_code == 202
+    job = wait_for(lambda: client.get(place).json(), lambda job: job["state"] == "undone")
+    assert job["state"] == "undone"
+    assert client.get("/subscribers", params={"query": "ann@a.example"}).json()["items"] == []
+    assert place.rsplit("/", 1)[1] in [str(one["id"]) for one in client.get("/imports").json()["items"]]
+
+
+def test_without_a_ground_nothing_is_taken(client):
+    refused = client.post("/imports", content=FILE, headers=HEADERS, params={"list": "L", "basis": " "})
+    assert (refused.status_code, refused.json()["code"]) == (409, "consent-basis")
+    assert client.post("/imports", content=b"\x00\x01", headers=HEADERS, params={"basis": "x"}).status_code < 500
+
+
+def test_reports_of_nothing_are_empty_and_of_others_not_there(client):
+    everything = client.get("/reports/workspace")
+    assert everything.status_code == 200, everything.text
+    assert client.get("/reports/lists/999999").status_code == 404
+    assert client.get("/reports/campaigns/999999/breakdown").status_code == 404
+    assert client.get("/reports/campaigns/999999/export?form=csv").status_code == 404

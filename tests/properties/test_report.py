@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import asdict
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import hypothesis.strategies as st
@@ -22,10 +23,11 @@ from lettershop.base.facts import (
     Withheld,
 )
 from lettershop.marketing import analytics
+from lettershop.marketing.breakdown import breakdown
 from lettershop.marketing.engaged import curve_step
 from lettershop.marketing.recompute import recompute
 from lettershop.marketing.tally import bucket_latency, latency_bucket
-from lettershop.marketing.verdict import PIXEL, Hit, Receiver, judge
+from lettershop.marketing.verdict import PIXEL, Hit, Receiver, device, judge
 from lettershop.store import factlog
 from lettershop.store.database import append_facts
 from lettershop.store.schema_analytics import hits as hit_rows
@@ -158,6 +160,15 @@ def recount(main, mail, at, recipients, gateways=MappingProxyType({})):
         "complained": who(Complained),
         "replied": who(Replied),
     }
+    pieces = Counter()
+    for what, kind in (("opened", Opened), ("clicked", Clicked)):
+        first = {}
+        for fact in sorted(main, key=lambda fact: fact.at):
+            if isinstance(fact, kind) and person(fact):
+                first.setdefault(fact.envelope_id, fact)
+        for fact in first.values():
+            pieces[what, "device", device(fact.user_agent)] += 1
+            pieces[what, "hour", str(datetime.fromtimestamp(fact.at, UTC).hour)] += 1
     clicks = [fact for fact in main if isinstance(fact, Clicked)]
     latencies = sorted(fact.latency for fact in main if isinstance(fact, Delivered))
     reasons = Counter((fact.reason, fact.hard) for fact in main if isinstance(fact, Bounced))
@@ -185,6 +196,7 @@ def recount(main, mail, at, recipients, gateways=MappingProxyType({})):
             for link in (1, 2)
         },
         "bounces": dict(reasons),
+        "pieces": dict(pieces),
         "curve": {key: count for key, count in curve.items() if count},
         "p50": bucket_latency(latency_bucket(latencies[(len(latencies) - 1) // 2])) if latencies else 0.0,
         "queued": recipients - len(who(Delivered, Deferred, Bounced, Withheld)),
@@ -275,6 +287,28 @@ def equal(report, wanted, left):
     assert report.latency_ms.p50 == wanted["p50"]
 
 
+def in_pieces(found, wanted, provider):
+    """Devices, hours and providers of the breakdown are those that were wanted; `provider` receives for office.example."""
+    told = {
+        (what, dimension, share.value): getattr(share, what)
+        for dimension, shares in (("device", found.devices), ("hour", found.hours))
+        for share in shares
+        for what in ("opened", "clicked")
+        if getattr(share, what)
+    }
+    assert told == wanted["pieces"]
+    sums = Counter()
+    for site, counts in wanted["providers"].items():
+        for name, count in counts.items():
+            sums[provider if site == "office.example" else "unknown", name] += count
+    assert {
+        (one.provider, name): getattr(one, name) for one in found.providers for name in PROVIDER if getattr(one, name)
+    } == {key: count for key, count in sums.items() if count}
+    sent = sum(wanted[name] for name in PROVIDER[:4])
+    assert found.rates.delivered == (wanted["delivered"] / sent if sent else 0.0)
+    assert found.rates.clicked == (wanted["clicked"] / wanted["delivered"] if wanted["delivered"] else 0.0)
+
+
 def behind_a_gateway(tx):
     """It becomes known that the mail of one domain goes through a scanning gateway."""
     home = {"domain": "office.example", "site": "mx.pphosted.com", "provider": "proofpoint"}
@@ -295,10 +329,12 @@ async def test_a_report_is_equal_to_a_recount(store):
             wanted,
             {f.envelope_id for f in [*main, *mail] if isinstance(f, Unsubscribed)},
         )
+        in_pieces(await store.main.read(breakdown, 1, 1), wanted, "unknown")
         await store.main.write(behind_a_gateway)
         assert (await recompute(store.main)).hits == len([f for f in main if isinstance(f, Opened | Clicked)])
         wanted = recount(main, mail, at, len(story), {"office.example": "proofpoint mx.pphosted.com"})
         equal(await store.main.read(analytics.report, 1), wanted, None)
+        in_pieces(await store.main.read(breakdown, 1, 1), wanted, "proofpoint")
         assert (await recompute(store.main)).changed == 0
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

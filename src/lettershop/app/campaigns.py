@@ -16,12 +16,14 @@ from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics, Patience
 from lettershop.marketing.attribute_desk import Attributes
+from lettershop.marketing.breakdown import Breakdowns
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.consent import OptIns
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
+from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
@@ -54,6 +56,8 @@ class Marketing:
     source: CampaignSource
     analytics: Analytics
     campaign_desk: CampaignDesk
+    breakdowns: Breakdowns
+    import_options: type[ImportOptions]
     contact_desk: ContactDesk
     workspace_campaigns: WorkspaceCampaigns
     brands: Brands
@@ -107,6 +111,8 @@ def build_marketing(
         analytics=Analytics(
             main_db, mail_db, rules, warming, Patience(config.delivery.soft_bounces, config.delivery.soft_bounce_days)
         ),
+        breakdowns=Breakdowns(main_db),
+        import_options=ImportOptions,
         campaign_desk=CampaignDesk(main_db, campaigns, forecasts),
         contact_desk=ContactDesk(main_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),

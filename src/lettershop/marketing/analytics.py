@@ -30,7 +30,7 @@ from lettershop.marketing.report import (
 from lettershop.marketing.tally import Suppress, Tally, bucket_latency
 from lettershop.store import analytics, campaigns, factlog, soft_bounces, subscriptions, suppressions
 from lettershop.store import breakers as breaker_rows
-from lettershop.store.analytics import Figure
+from lettershop.store.analytics import Row
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log, Logged
 from lettershop.store.soft_bounces import SoftBounce
@@ -179,7 +179,7 @@ def report(conn: Connection, campaign_id: int) -> Report:
     campaign = campaigns.by_id(conn, campaign_id)
     if campaign is None:
         raise NotFound(f"There is no campaign {campaign_id}.", code="campaign")
-    counted = _Counted(analytics.figures(conn, campaign_id))
+    counted = _Counted(analytics.rows(conn, campaign_id))
     total = counted.total
     sent = sum(total[what] for what in ("delivered", "bounced_hard", "bounced_soft", "waiting"))
     return Report(
@@ -203,14 +203,14 @@ def report(conn: Connection, campaign_id: int) -> Report:
 class _Counted:
     """Counters, to be asked for by name; what was never counted is 0."""
 
-    def __init__(self, figures: Sequence[Figure]) -> None:
+    def __init__(self, rows: Sequence[Row]) -> None:
         self.total: dict[str, int] = defaultdict(int)
         self._split: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        for figure in figures:
-            if figure.dimension:
-                self._split[figure.what, figure.dimension][figure.value] = figure.count
+        for what, dimension, value, count in rows:
+            if dimension:
+                self._split[what, dimension][value] = count
             else:
-                self.total[figure.what] = figure.count
+                self.total[what] = count
 
     def by(self, what: str, dimension: str) -> dict[str, int]:
         """Counts by value of a dimension."""

@@ -10,9 +10,11 @@ process (`step`), goes on after a crash where it was, and nobody has to wait for
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from lettershop.base.clock import Clock
@@ -34,6 +36,9 @@ from lettershop.marketing.table_file import TableFile
 from lettershop.store import attributes, columnar, import_undo, imports, subscriptions
 from lettershop.store.database import Database, Transaction
 from lettershop.store.imports import ImportJob
+
+UPLOAD = "upload-"
+"""How the files of uploads begin."""
 
 TURN = 10
 """Batches of one step of the scheduler."""
@@ -128,6 +133,44 @@ class ContactImport:
         )  # fmt: skip
         return import_id
 
+    async def upload(
+        self, workspace_id: int, content: bytes, options: ImportOptions, *, file_name: str, by: str = ""
+    ) -> ImportJob:
+        """Keep an uploaded file until it is taken in, and hand it over; raises as `submit`."""
+        path = await asyncio.to_thread(self._kept, content)
+        try:
+            return await self._job(await self.submit(workspace_id, path, options, file_name=file_name, by=by))
+        except LettershopError:
+            path.unlink(missing_ok=True)
+            raise
+
+    async def look_at(self, workspace_id: int, content: bytes, columns: Mapping[str, str]) -> FilePreview:
+        """`preview` of an uploaded file, which is not kept."""
+        path = await asyncio.to_thread(self._kept, content)
+        try:
+            return await self.preview(path, workspace_id=workspace_id, columns=columns)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _kept(self, content: bytes) -> Path:
+        assert self._folder is not None
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=self._folder, prefix=UPLOAD, delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # the import is promised when the answer goes out
+        return Path(file.name).absolute()
+
+    async def rejected(self, workspace_id: int, import_id: int) -> bytes:
+        """The file of refused rows; empty if there are none, or if the file is gone."""
+        job = await self.get(workspace_id, import_id)
+        if not job.rejected_file:
+            return b""
+        try:
+            return await asyncio.to_thread(Path(job.rejected_file).read_bytes)
+        except FileNotFoundError:
+            return b""
+
     async def get(self, workspace_id: int, import_id: int) -> ImportJob:
         """How far an import is; raises ImportUnknown."""
         job = await self._main.read(imports.by_id, import_id)
@@ -178,6 +221,7 @@ class ContactImport:
         for _ in range(TURN):
             if not await run.turn():
                 self._forget(job.id)
+                await asyncio.to_thread(_served, Path(job.file))
                 break
         return True
 
@@ -218,6 +262,12 @@ class ContactImport:
         if not undone.more:
             await self._main.write(_undone, job, self._clock.now())
         return undone.more
+
+
+def _served(path: Path) -> None:
+    """An upload goes when it is taken in; a file of the operator's own stays."""
+    if path.name.startswith(UPLOAD):
+        path.unlink(missing_ok=True)
 
 
 def _with_basis(options: ImportOptions) -> ImportOptions:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, upda
 from lettershop.store import columnar, hits
 from lettershop.store.database import Transaction
 from lettershop.store.hits import KeptHit
-from lettershop.store.rows import insert_new, upsert
+from lettershop.store.rows import direct, insert_new, upsert
 from lettershop.store.schema_delivery import DELIVERED, bounce_samples, domain_sites, envelopes
 from lettershop.store.schema_main import campaigns, contacts, counters, engagements, link_engagements, workspaces
 
@@ -195,21 +195,45 @@ def addresses(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One counter of a campaign."""
-
-    what: str
-    dimension: str
-    value: str
-    count: int
+Row = tuple[str, str, str, int]
+"""A counter: (what, dimension, value, count)."""
 
 
-def figures(conn: Connection, campaign_id: int) -> list[Figure]:
-    """All counters of a campaign."""
+def rows(conn: Connection, campaign_id: int) -> Sequence[Row]:
+    """All counters of a campaign. Plain tuples: a campaign to very many domains has tens of thousands."""
+    if conn.dialect.name == "sqlite":
+        statement = "SELECT what, dimension, value, count FROM counters WHERE campaign_id = ?"
+        return direct(conn).execute(statement, (campaign_id,)).fetchall()
     c = counters.c
-    rows = conn.execute(select(c.what, c.dimension, c.value, c.count).where(c.campaign_id == campaign_id))
-    return [Figure(*row) for row in rows]
+    found = conn.execute(select(c.what, c.dimension, c.value, c.count).where(c.campaign_id == campaign_id))
+    return [(what, dimension, value, count) for what, dimension, value, count in found]
+
+
+def providers_of(conn: Connection, campaign_id: int) -> dict[str, str]:
+    """Who receives for a campaign's domains, by the row of the table of limits; without one, the site that their MX name."""
+    c, home = counters.c, domain_sites.c
+    theirs = select(c.value).where(c.campaign_id == campaign_id, c.dimension == "provider")
+    found = conn.execute(select(home.domain, home.site, home.provider).where(home.domain.in_(theirs)))
+    return {domain: site if provider == "default" else provider for domain, site, provider in found}
+
+
+def sums(conn: Connection, workspace_id: int, list_id: int | None = None) -> tuple[int, dict[str, int]]:
+    """How many campaigns were started, to a list or at all, and their counters without a dimension added up."""
+    own, c = campaigns.c, counters.c
+    which = [own.workspace_id == workspace_id, own.started_at.is_not(None)]
+    if list_id is not None:
+        which.append(own.list_id == list_id)
+    number = conn.scalar(select(func.count()).where(*which)) or 0
+    query = select(c.what, func.sum(c.count)).where(c.dimension == "", c.campaign_id.in_(select(own.id).where(*which)))
+    return number, {what: int(count) for what, count in conn.execute(query.group_by(c.what))}
+
+
+def started_before(conn: Connection, workspace_id: int, campaign_id: int, limit: int) -> list[int]:
+    """The workspace's last campaigns that were started before this one."""
+    c = campaigns.c
+    own = select(func.coalesce(c.started_at, c.created_at)).where(c.id == campaign_id).scalar_subquery()
+    where = (c.workspace_id == workspace_id, c.id != campaign_id, c.started_at < own)
+    return list(conn.scalars(select(c.id).where(*where).order_by(c.started_at.desc()).limit(limit)))
 
 
 def totals(conn: Connection, campaign_ids: Collection[int]) -> dict[int, dict[str, int]]:

@@ -1,7 +1,7 @@
 """What a batch of counting writes, on both engines."""
 
 from lettershop.store import analytics, contacts, workspaces
-from lettershop.store.analytics import Changes, Engagement, Figure
+from lettershop.store.analytics import Changes, Engagement
 from lettershop.store.contacts import NewContact
 from lettershop.store.subscriptions import Consent
 
@@ -16,9 +16,9 @@ async def test_counters_add_up_and_rows_are_replaced(store):
     await store.main.write(analytics.apply, changes)
     changes.engagements[1].opened_at = 4.0
     await store.main.write(analytics.apply, changes)
-    figures = await store.main.read(analytics.figures, 7)
-    assert sorted(figures, key=str) == [
-        Figure("opened", "", "", 4), Figure("opened", "provider", "a.example", 4), Figure("waiting", "", "", -2),
+    rows = await store.main.read(analytics.rows, 7)
+    assert sorted(rows) == [
+        ("opened", "", "", 4), ("opened", "provider", "a.example", 4), ("waiting", "", "", -2),
     ]  # fmt: skip
     assert await store.main.read(analytics.totals, [7, 8]) == {7: {"opened": 4, "waiting": -2}, 8: {}}
     assert await store.main.read(analytics.samples, 7) == {("unknown-user", True): ("550 no", "check it")}

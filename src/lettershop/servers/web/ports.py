@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
     from lettershop.mail.sites import Standing
+    from lettershop.marketing.breakdown import Breakdowns
+    from lettershop.marketing.contacts import ContactImport
+    from lettershop.marketing.import_rows import ImportOptions
     from lettershop.marketing.privacy import Privacy
     from lettershop.marketing.report import Report
     from lettershop.marketing.subscribers import Subscribers
@@ -209,6 +212,9 @@ class ApiMarketing:
     campaigns: "WorkspaceCampaigns"
     brands: "Brands"
     reports: Reports
+    breakdowns: "Breakdowns"
+    imports: "ContactImport"
+    import_options: "type[ImportOptions]"
     templates: "Templates"
     messages: "Transactional"
     people: "Subscribers"

@@ -11,10 +11,12 @@ from lettershop.servers.web.api import (
     campaigns,
     domains,
     events,
+    imports,
     lists,
     messages,
     problems,
     queue,
+    reports,
     segments,
     subscribers,
     suppressions,
@@ -51,7 +53,8 @@ def build_api(services: ApiServices) -> ASGIApp:
         whole.include_router(resource.router)
     if services.marketing is not None:
         for router in (
-            campaigns.router, campaigns.report_router, campaigns.brand_router, templates.router, messages.router,
+            campaigns.router, campaigns.report_router, reports.router, imports.router,
+            campaigns.brand_router, templates.router, messages.router,
             subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
             whole.include_router(router)
