@@ -30,18 +30,25 @@ STALLED = 60.0
 """Seconds without a message after which the run is given up."""
 
 
-def multiply(folder: Path, people: int) -> None:
-    """Copy the staged people, each with an address of its own."""
+def multiply(folder: Path, people: int, domains: int = 0) -> None:
+    """Copy the staged people, each with an address of its own; in so many domains `dN.example`, or in the staged four."""
     with closing(sqlite3.connect(folder / "bench.db")) as db, db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(contacts)") if row[1] != "id"]
-        own = {"email": "'p' || n.i || '@s' || (n.i % 4) || '.example'", "domain": "'s' || (n.i % 4) || '.example'"}
-        own["email_key"] = own["email"]
+        domain = f"'d' || (n.i % {domains}) || '.example'" if domains else "'s' || (n.i % 4) || '.example'"
+        own = dict.fromkeys(("email", "email_key"), f"'p' || n.i || '@' || {domain}") | {"domain": domain}
         db.execute(
             f"""WITH RECURSIVE n(i) AS (SELECT {SEED} UNION ALL SELECT i + 1 FROM n WHERE i < {people - 1})
             INSERT INTO contacts (id, {", ".join(columns)})
             SELECT n.i + 1, {", ".join(own.get(name, f"c.{name}") for name in columns)}
             FROM n JOIN contacts c ON c.id = 1 + n.i % {SEED}"""
         )
+        if domains:
+            staged = "'p' || id || '@d' || ((id - 1) % :domains) || '.example'"
+            db.execute(
+                f"""UPDATE contacts SET email = {staged}, email_key = {staged},
+                domain = 'd' || ((id - 1) % :domains) || '.example' WHERE id <= {SEED}""",
+                {"domains": domains},
+            )
         db.execute(
             f"""INSERT INTO subscriptions (list_id, contact_id, status, changed_at)
             SELECT s.list_id, c.id, s.status, s.changed_at FROM contacts c, subscriptions s

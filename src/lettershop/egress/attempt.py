@@ -140,6 +140,11 @@ class Attempt:
             self._overtake()
 
     @property
+    def idle(self) -> bool:
+        """Whether it stands without anything to send."""
+        return self._idle_timer is not None and not self._leaving and not self.opening.way.queue.size
+
+    @property
     def leaving(self) -> bool:
         """Whether it takes nothing more."""
         return self._leaving

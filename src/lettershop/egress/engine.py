@@ -46,6 +46,9 @@ from lettershop.store.database import Database
 from lettershop.store.envelopes import BULK, Lane, Outcome
 from lettershop.wire.smtp.outgoing import Settings as SmtpSettings
 
+TOGETHER = 0.02
+"""Looking at all sites costs: what changes within so many seconds is looked at together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -58,7 +61,7 @@ class Settings:
     connections: int = 10
     messages_per_connection: int = 100
     all_connections: int = 200
-    window: int = 1000
+    window: int = 2000
     lease_for: float = 900.0
     poll: float = 0.25
     tidy: float = 2.0
@@ -130,6 +133,7 @@ class Engine:
         self._attempts: dict[Attempt, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._dispatching: asyncio.Handle | None = None
+        self._dispatched_at = 0.0
         self._stopping = False
         self._sound = False  # the database works, as far as the last round knows
         self._waits = False  # and it was said that it does not
@@ -255,11 +259,20 @@ class Engine:
 
     def _dispatch(self, now: float) -> None:
         """Open connections where there is mail and the traffic allows it; the most urgent first."""
+        self._dispatched_at = asyncio.get_running_loop().time()
         for attempt in list(self._attempts):
             attempt.wake()
         for opening in self.traffic.openings(now):
             self._open(opening)
+        if self.traffic.full:
+            self._dismiss_idle()
         self._make_room()
+
+    def _dismiss_idle(self) -> None:
+        """Others want their places."""
+        for attempt in self._attempts:
+            if attempt.idle:
+                attempt.leave()
 
     def _open(self, opening: Opening) -> None:
         attempt = Attempt(self, opening)
@@ -299,7 +312,9 @@ class Engine:
     def _placed(self) -> None:
         """Domains have their places: open connections, once for all that came at this moment."""
         if self._dispatching is None and not self._halted:
-            self._dispatching = asyncio.get_running_loop().call_soon(self._dispatch_now)
+            loop = asyncio.get_running_loop()
+            soon = max(0.0, self._dispatched_at + TOGETHER - loop.time())
+            self._dispatching = loop.call_later(soon, self._dispatch_now)
 
     def _dispatch_now(self) -> None:
         self._dispatching = None

@@ -27,7 +27,8 @@ times of its own:
 An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metrics and forecasts read `states(now)`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from itertools import islice
 
 from lettershop.egress.pace import MEASURE, PER_CONNECTION, Cell, Cells, OwnCell, Pace
 from lettershop.egress.shaping import Shaping
@@ -45,6 +46,11 @@ STALLED = 60.0
 """Seconds after which what waits for a site without answers is looked at again; sooner if it is new to us."""
 TAKEN = 2.0
 """Seconds after which what waits here is due again, where other processes have all the connections: they may take it."""
+HANGING = 5.0
+"""Seconds after which a connection that does not stand yet is taken for one to a dead host."""
+SPARE = 5
+"""Connections to dead hosts do not count among those that a process may have, until all are so many times as many."""
+PER_LOOK = 100
 WANTED = 1.0
 """Seconds for which other processes leave a connection to urgent mail."""
 
@@ -68,8 +74,12 @@ class Traffic:
         self._quota = quota
         self._most = most
         self._open = 0
-        self._doubtful: set[int] = set()  # ids of openings to sites that were not reached before
+        self._doubtful: dict[
+            int, tuple[float, Way]
+        ] = {}  # since when, by id: openings to sites that were not reached before
+        self._hanging: dict[int, Way] = {}  # those of them that take suspiciously long
         self._capped = False
+        self._full = False
         self._measured_at = 0.0
         self._new: list[tuple[str, Place]] = []
 
@@ -166,18 +176,19 @@ class Traffic:
         sites = [site] if site is not None else list(self.sites.values())
         ways = [way for one in sites for way in one.ways.values() if way.queue.size]
         ways.sort(key=lambda way: way.queue.priority)
-        self._capped = False
+        self._capped = self._full = False
+        self._notice_hanging(now)
         wanted = [(way, self._worth(way)) for way in ways]
         while wanted:  # one each in turn, so that no way of a site takes all that it allows
             again = []
             for way, count in wanted:
-                if self._open >= self._most:
-                    self._capped = True
+                if self.full:
+                    self._capped = self._full = True
                     break
                 urgent = way.queue.priority < BULK
                 opening = self._best(way, now, urgent) if count else None
                 if opening is not None:
-                    self._opened(opening)
+                    self._opened(opening, now)
                     found.append(opening)
                     again.append((way, count - 1))
                 elif urgent and not way.open:
@@ -187,8 +198,20 @@ class Traffic:
 
     @property
     def capped(self) -> bool:
-        """Whether mail waited only because this process has all the connections that it may."""
+        """Whether mail waited only because this process has all the connections that it may, or all to unknown hosts."""
         return self._capped
+
+    @property
+    def full(self) -> bool:
+        """Whether this process has all the connections that it may. Those to hosts that seem dead hardly count."""
+        return self._open - len(self._hanging) >= self._most or self._open >= SPARE * self._most
+
+    def _notice_hanging(self, now: float) -> None:
+        for key, (since, way) in list(islice(self._doubtful.items(), PER_LOOK)):
+            if since > now - HANGING:
+                break
+            del self._doubtful[key]
+            self._hanging[key] = way
 
     def _worth(self, way: Way) -> int:
         """How many more connections what waits is worth; one where those that are open get no answers."""
@@ -207,7 +230,8 @@ class Traffic:
             pace = self.pace(way.site, source.address, now)
             room = pace.room(now, urgent=urgent)
             if not pace.reached and len(self._doubtful) >= self._most // 2:
-                continue  # sites that may be dead get half of the connections: they hold them until a time-out
+                self._capped = self._capped or room > 0
+                continue  # sites that may be dead get half of the connections
             if room > most:
                 best, most = Opening(way, source, pace), room
         return best
@@ -223,12 +247,12 @@ class Traffic:
                 self.evict.append(Opening(way, source, pace))
                 return
 
-    def _opened(self, opening: Opening) -> None:
+    def _opened(self, opening: Opening, now: float) -> None:
         opening.pace.opened()
         opening.way.open += 1
         self._open += 1
         if not opening.pace.reached:
-            self._doubtful.add(id(opening))
+            self._doubtful[id(opening)] = now, opening.way
         ways = opening.way.site.ways
         key = (opening.way.key, opening.way.pool)
         ways[key] = ways.pop(key)  # to the end of the turns
@@ -238,12 +262,16 @@ class Traffic:
         opening.pace.closed()
         opening.way.open -= 1
         self._open -= 1
-        self._doubtful.discard(id(opening))
+        self._known(opening)
 
     def reached(self, opening: Opening) -> None:
         """It stands."""
         opening.pace.connected()
-        self._doubtful.discard(id(opening))
+        self._known(opening)
+
+    def _known(self, opening: Opening) -> None:
+        self._doubtful.pop(id(opening), None)
+        self._hanging.pop(id(opening), None)
 
     def pace(self, site: Site, source: str, now: float) -> Pace:
         """The pace of a source at a site."""
@@ -291,7 +319,7 @@ class Traffic:
 
     def patience(self, way: Way, pace: Pace, now: float, idle: float) -> float:
         """Seconds that a connection without anything to send may stay; 0: others want its place, or nothing comes soon."""
-        if pace.closed_until(now) or now < pace.cell.wanted_until:
+        if self._full or pace.closed_until(now) or now < pace.cell.wanted_until:
             return 0.0
         if way.queue.size:
             wait = pace.until_next(now)
@@ -315,14 +343,19 @@ class Traffic:
 
     def surplus(self, now: float) -> list[tuple[Leased, float]]:
         """Take out what a site cannot take in the next `AHEAD` seconds, each with the time at which it should come back."""
-        return [parked for site in list(self.sites.values()) if site.waiting for parked in self._surplus(site, now)]
+        hanging = set(self._hanging.values())
+        return [
+            parked for site in list(self.sites.values()) if site.waiting for parked in self._surplus(site, hanging, now)
+        ]
 
-    def _surplus(self, site: Site, now: float) -> list[tuple[Leased, float]]:
+    def _surplus(self, site: Site, hanging: Container[Way], now: float) -> list[tuple[Leased, float]]:
         parked: list[tuple[Leased, float]] = []
         for way in site.ways.values():
             until = self._closed_until(way, now)
             if until - now > AHEAD:
                 parked += [(one, until) for one in way.queue.shed(way.queue.size)]
+            elif way in hanging and not any(pace.reached for pace in site.paces.values()):
+                parked += [(one, now + STALLED) for one in way.queue.shed(way.queue.size - max(1, way.queue.before()))]
             elif not way.open and self._taken(way, now):
                 parked += [(one, now + TAKEN) for one in way.queue.shed(way.queue.size - way.queue.before())]
             elif self._quota is not None and way.queue.size:
