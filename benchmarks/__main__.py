@@ -15,6 +15,7 @@ BENCHMARKS = {
     "engine": ("benchmarks.campaign", "--source", "ready", "--messages", "10000"),
     "ed25519": ("benchmarks.senders",),
     "million": ("benchmarks.million",),
+    "domains": ("benchmarks.domains",),
     "smtp_transport": ("benchmarks.smtp_transport",),
     "people": ("benchmarks.people",),
     "reports": ("benchmarks.reports",),

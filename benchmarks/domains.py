@@ -104,11 +104,13 @@ async def receivers() -> None:
 
 
 def zone(domains: int, bad: int) -> ZoneResolver:
-    """Every domain with an MX of its own; the last `bad` ones at the bad addresses in turn."""
+    """Every domain with an MX of its own; `bad` ones, evenly among the others, at the bad addresses in turn."""
     records = {}
     for n in range(domains):
+        number = n * bad // domains  # of the bad ones up to here
+        good = number == (n + 1) * bad // domains
         records[f"d{n}.example", "MX"] = [f"10 mx.d{n}.example"]
-        records[f"mx.d{n}.example", "A"] = [HEALTHY if n < domains - bad else BAD[n % len(BAD)]]
+        records[f"mx.d{n}.example", "A"] = [HEALTHY if good else BAD[number % len(BAD)]]
     return ZoneResolver.of(records)
 
 

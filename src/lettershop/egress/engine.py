@@ -29,6 +29,7 @@ from lettershop.egress.memory import Memory
 from lettershop.egress.message import Leased, MessageSource, Recipe
 from lettershop.egress.outcomes import Outcomes
 from lettershop.egress.pace import Cells, Change
+from lettershop.egress.parking import surplus
 from lettershop.egress.placing import Placing
 from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.press import Done, Press
@@ -60,7 +61,7 @@ class Settings:
     retry: Sequence[float] = (300.0, 900.0, 1800.0, 3600.0)
     connections: int = 10
     messages_per_connection: int = 100
-    all_connections: int = 200
+    all_connections: int = 500
     window: int = 2000
     lease_for: float = 900.0
     poll: float = 0.25
@@ -176,6 +177,7 @@ class Engine:
         now = self.clock.now()
         if not self._sound:
             await self._recover(now)
+        self._window.beside = len(self.traffic.hanging)
         taken = await self._window.take(now)
         held_up, self._held_up = self._held_up, []
         slower = self._slower()
@@ -328,7 +330,7 @@ class Engine:
     def _shed(self, now: float) -> None:
         """Park what a site cannot take soon, so that it does not fill the window of the others."""
         self.traffic.measure(now)
-        parked, self._parked = self._parked + self.traffic.surplus(now), []
+        parked, self._parked = self._parked + surplus(self.traffic, now), []
         if parked:
             if self._rooms.active:
                 self._rooms.refund([one for one, _ in parked])

@@ -31,6 +31,7 @@ class Window:
         self._lease_for = lease_for
         self._held: Counter[int] = Counter()  # by priority
         self._priority: dict[int, int] = {}  # of a held envelope
+        self.beside = 0  # of those that are held, so many wait for hosts that seem dead; they take no place from others
         self.open_lanes: Mapping[int, float | None] = {}  # with the messages a second that they are limited to
         self.closed: Sequence[Closed] = ()  # providers at which campaigns are held back
         self._more: set[int] = set()  # priorities of which more was due than there was room for
@@ -43,12 +44,15 @@ class Window:
     @property
     def hungry(self) -> bool:
         """Whether it is worth asking the store again at once."""
-        return any(self._held[priority] <= self._size // 2 for priority in self._more)
+        return any(self._taking(priority) <= self._size // 2 for priority in self._more)
 
     def room(self, priority: int) -> int:
         """How many more of this priority may be taken now."""
-        held = self._held[priority]
+        held = self._taking(priority)
         return self._size - held if held <= self._size // 2 else 0
+
+    def _taking(self, priority: int) -> int:
+        return max(0, self._held[priority] - self.beside)
 
     async def take(self, now: float) -> Taken:
         """Look at the lanes and lease what there is room for; a read where nothing is to be had."""

@@ -5,7 +5,7 @@
     openings(now)                  connections to open now: which way, from which source
     take(way, pace, n, now)        what such a connection sends next: priorities, tenants in turn, rates, quotas
     pace.accepted / pace.refused   what was answered (egress.pace)
-    surplus(now)                   what cannot go soon and should not fill the window, with the time it comes back
+    parking.surplus(traffic, now)  what cannot go soon and should not fill the window, with the time it comes back
     closed(opening)
 
 A *site* is what a receiver counts by (egress.shaping); its limits hold for each source address. A *way* is what one
@@ -21,13 +21,13 @@ times of its own:
     traffic.add(lane, leased)
     for opening in traffic.openings(now): traffic.opened(opening); opening.pace.connected(); …
     for one in traffic.take(opening.way, opening.pace, 10, now): … opening.pace.accepted(now)
-    for one, due in traffic.surplus(now): …queue again at `due`…
+    for one, due in surplus(traffic, now): …queue again at `due`…
     traffic.closed(opening)
 
 An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metrics and forecasts read `states(now)`.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from lettershop.egress.pace import MEASURE, PER_CONNECTION, Cell, Cells, OwnCell, Pace
@@ -36,17 +36,8 @@ from lettershop.egress.sources import Pools
 from lettershop.egress.ways import Ask, Opening, Place, Quota, Site, SiteState, Way, state
 from lettershop.store.envelopes import BULK, Lane, Leased
 
-AHEAD = 10.0
-KEEP = 16
-"""`AHEAD` seconds' worth of a site, at least `KEEP` envelopes, is held here."""
 LONGEST_PARKED = 3600.0
-HOPE = 2.0
-"""What is parked comes back as if the site were so much faster."""
-STALLED = 60.0
-"""Seconds after which what waits for a site without answers is looked at again; sooner if it is new to us."""
-TAKEN = 2.0
-"""Seconds after which what waits here is due again, where other processes have all the connections: they may take it."""
-HANGING = 5.0
+HANGING = 2.0
 """Seconds after which a connection that does not stand yet is taken for one to a dead host."""
 SPARE = 5
 """Connections to dead hosts do not count among those that a process may have, until all are so many times as many."""
@@ -80,12 +71,13 @@ class Traffic:
         self._hanging: dict[int, Way] = {}  # those of them that take suspiciously long
         self._capped = False
         self._full = False
+        self._busy: dict[Way, None] = {}  # ways with mail, and some that lately had, in the order of turns
         self._measured_at = 0.0
         self._new: list[tuple[str, Place]] = []
 
     def __len__(self) -> int:
         """How many wait."""
-        placed = sum(site.waiting for site in self.sites.values())
+        placed = sum(way.queue.size for way in self._busy)
         return placed + sum(len(entries) for entries in self.unplaced.values())
 
     def _own_cell(self, source: str, site: str) -> Cell:
@@ -145,15 +137,16 @@ class Traffic:
         if way is None:
             way = site.ways[place.key, pool] = Way(site, place.key, pool, place.families, leased.site)
         way.queue.add(lane, leased)
+        self._busy[way] = None
 
     def drop(self, wanted: Callable[[int, Leased], bool]) -> list[Leased]:
         """Take out all envelopes that `wanted(lane_id, envelope)` does not want."""
-        dropped = [one for way in self._ways() for one in way.queue.drop(wanted)]
+        dropped = [one for way in self.busy() for one in way.queue.drop(wanted)]
         return dropped + self._drop_unplaced(wanted)
 
     def drop_lanes(self, wanted: Callable[[int], bool]) -> list[Leased]:
         """Take out the envelopes of lanes that are not wanted any more (held, cancelled, slowed down)."""
-        dropped = [one for way in self._ways() for one in way.queue.drop_lanes(wanted)]
+        dropped = [one for way in self.busy() for one in way.queue.drop_lanes(wanted)]
         return dropped + self._drop_unplaced(lambda lane_id, _: wanted(lane_id))
 
     def _drop_unplaced(self, wanted: Callable[[int, Leased], bool]) -> list[Leased]:
@@ -165,16 +158,18 @@ class Traffic:
                 self.unplaced[domain] = [entry for entry in entries if wanted(entry[0].lane_id, entry[1])]
         return dropped
 
-    def _ways(self) -> Iterator[Way]:
-        return (way for site in self.sites.values() for way in site.ways.values() if way.queue.size)
+    def busy(self) -> list[Way]:
+        """All ways with mail, those first whose turn it is."""
+        for way in [way for way in self._busy if not way.queue.size]:
+            del self._busy[way]
+        return list(self._busy)
 
     # -- connections ----------------------------------------------------------------------------------------------------
 
     def openings(self, now: float, site: Site | None = None) -> list[Opening]:
         """Connections to open now, at one site or at all, the most urgent first. Each is counted as opened."""
         found: list[Opening] = []
-        sites = [site] if site is not None else list(self.sites.values())
-        ways = [way for one in sites for way in one.ways.values() if way.queue.size]
+        ways = self.busy() if site is None else [way for way in site.ways.values() if way.queue.size]
         ways.sort(key=lambda way: way.queue.priority)
         self._capped = self._full = False
         self._notice_hanging(now)
@@ -193,7 +188,7 @@ class Traffic:
                     again.append((way, count - 1))
                 elif urgent and not way.open:
                     self._make_room(way, now)
-            wanted = [] if self._capped else again
+            wanted = [] if self._full else again
         return found
 
     @property
@@ -256,6 +251,8 @@ class Traffic:
         ways = opening.way.site.ways
         key = (opening.way.key, opening.way.pool)
         ways[key] = ways.pop(key)  # to the end of the turns
+        self._busy.pop(opening.way, None)
+        self._busy[opening.way] = None
 
     def closed(self, opening: Opening) -> None:
         """The connection is gone."""
@@ -341,84 +338,26 @@ class Traffic:
                 site.rate = None if site.dry else _smoothed(site, sum(answers) / MEASURE)
                 site.dry = False
 
-    def surplus(self, now: float) -> list[tuple[Leased, float]]:
-        """Take out what a site cannot take in the next `AHEAD` seconds, each with the time at which it should come back."""
-        hanging = set(self._hanging.values())
-        return [
-            parked for site in list(self.sites.values()) if site.waiting for parked in self._surplus(site, hanging, now)
-        ]
-
-    def _surplus(self, site: Site, hanging: Container[Way], now: float) -> list[tuple[Leased, float]]:
-        parked: list[tuple[Leased, float]] = []
-        for way in site.ways.values():
-            until = self._closed_until(way, now)
-            if until - now > AHEAD:
-                parked += [(one, until) for one in way.queue.shed(way.queue.size)]
-            elif way in hanging and not any(pace.reached for pace in site.paces.values()):
-                parked += [(one, now + STALLED) for one in way.queue.shed(way.queue.size - max(1, way.queue.before()))]
-            elif not way.open and self._taken(way, now):
-                parked += [(one, now + TAKEN) for one in way.queue.shed(way.queue.size - way.queue.before())]
-            elif self._quota is not None and way.queue.size:
-                parked += self._without_quota(way, now)
-        waiting = site.waiting
-        if site.rate is None or waiting <= KEEP:
-            return parked
-        keep = max(KEEP, int(AHEAD * site.rate))
-        if waiting > 2 * keep:
-            parked += self._spread(site, self._shed(site, waiting - keep), keep, now)
-        return parked
-
-    def _spread(self, site: Site, shed: Sequence[Leased], keep: int, now: float) -> list[tuple[Leased, float]]:
-        """When they should come back: behind those that were parked before, else all come at once, again and again.
-
-        The site may become faster, so they come somewhat early, and none waits longer than the site has been watched.
-        """
-        watched = max(AHEAD, now - site.since)
-        if not site.rate:
-            return [(one, now + min(STALLED, watched)) for one in shed]
-        rate = HOPE * site.rate
-        latest = now + min(LONGEST_PARKED, watched)
-        begin = max(now + keep / rate, site.promised)
-        site.promised = min(latest, begin + len(shed) / rate)
-        return [(one, min(latest, begin + index / rate)) for index, one in enumerate(shed)]
-
-    def _shed(self, site: Site, count: int) -> list[Leased]:
-        """The last ones of a site, bulk before the others, from the longest way first."""
-        shed: list[Leased] = []
-        for way in sorted(site.ways.values(), key=lambda way: way.queue.size, reverse=True):
-            least = way.queue.size - way.queue.before()
-            shed = way.queue.shed(min(count - len(shed), least)) + shed
-            if len(shed) >= count:
-                break
-        return shed
-
-    def _closed_until(self, way: Way, now: float) -> float:
+    def closed_until(self, way: Way, now: float) -> float:
         """When the first member of the pool may go on; 0 if one may now. Without any that reaches it: after a while."""
-        members = [source for source in self.pools.members[way.pool] if source.reaches(way.families)]
-        if not members:
-            return now + LONGEST_PARKED
-        return min(self.pace(way.site, source.address, now).closed_until(now) for source in members)
+        return min((pace.closed_until(now) for pace in self.members(way, now)), default=now + LONGEST_PARKED)
 
-    def _taken(self, way: Way, now: float) -> bool:
-        """Whether other processes have all the connections that the site allows."""
-        paces = [
-            self.pace(way.site, source.address, now)
-            for source in self.pools.members[way.pool]
-            if source.reaches(way.families)
-        ]
-        return all(pace.cell.connections > pace.open and not pace.room(now) for pace in paces)
+    def members(self, way: Way, now: float) -> list[Pace]:
+        """The addresses of its pool that reach it, as they stand at its site."""
+        members = self.pools.members[way.pool]
+        return [self.pace(way.site, source.address, now) for source in members if source.reaches(way.families)]
 
-    def _without_quota(self, way: Way, now: float) -> list[tuple[Leased, float]]:
-        quota, members = self._quota, self.pools.members[way.pool]
-        assert quota is not None
-        later: dict[int, float] = {}
-        for lane in way.queue.lanes():
-            opens = min(quota.opens_at(self._ask(way.site, source.address, lane), now) for source in members)
-            if opens - now > AHEAD:
-                later[lane.lane_id] = opens
-        if not later:
-            return []
-        return [(one, later[one.lane_id]) for one in way.queue.drop(lambda lane_id, _: lane_id not in later)]
+    def opens_at(self, way: Way, lane: Lane, now: float) -> float:
+        """When the outer policy lets mail of a lane go this way."""
+        if self._quota is None:
+            return 0.0
+        members = self.pools.members[way.pool]
+        return min(self._quota.opens_at(self._ask(way.site, source.address, lane), now) for source in members)
+
+    @property
+    def hanging(self) -> set[Way]:
+        """Where a connection does not stand yet though it should."""
+        return set(self._hanging.values())
 
     # -- for people -------------------------------------------------------------------------------------------------------
 

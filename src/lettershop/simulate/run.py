@@ -18,6 +18,7 @@ from lettershop.egress.breakers import Rules as BreakerRules
 from lettershop.egress.classify import shipped
 from lettershop.egress.message import Leased
 from lettershop.egress.pace import handful
+from lettershop.egress.parking import surplus
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.traffic import Traffic
@@ -116,7 +117,7 @@ class Simulation:
         self.traffic.measure(now)
         if now >= self._look_at:
             self._look_at = now + LOOK
-            for one, due in self.traffic.surplus(now):
+            for one, due in surplus(self.traffic, now):
                 self._park(one, due)
             self._look(now)
         if now >= self._tidy_at:

@@ -7,9 +7,10 @@ import pytest
 from lettershop.base.config import Delivery
 from lettershop.base.errors import ConfigError
 from lettershop.egress.pace import OwnCell
+from lettershop.egress.parking import AHEAD, HOPE, STALLED, TAKEN, surplus
 from lettershop.egress.shaping import Row, Rule, Shaping
 from lettershop.egress.sources import Pools, Source, pools_of
-from lettershop.egress.traffic import AHEAD, HOPE, STALLED, TAKEN, Traffic
+from lettershop.egress.traffic import Traffic
 from lettershop.store.envelopes import Lane, Leased
 
 V4, V6 = frozenset({4}), frozenset({6})
@@ -104,7 +105,7 @@ def test_what_rests_is_parked_until_it_may_be_tried():
     (opening,) = one.openings(1.0)
     opening.pace.unreachable(2.0, "refused")
     one.closed(opening)
-    parked = one.surplus(2.0)
+    parked = surplus(one, 2.0)
     assert len(parked) == 5
     assert {due for _, due in parked} == {62.0}
     assert len(one) == 0
@@ -179,7 +180,7 @@ def test_a_suspended_member_of_the_pool_is_passed_over():
     for opening in opened:
         one.closed(opening)
     assert {opening.source.address for opening in one.openings(20.0)} == {"192.0.2.2"}
-    assert one.surplus(20.0) == []
+    assert surplus(one, 20.0) == []
     assert one.take(blocked.way, blocked.pace, 5, 20.0) == []
 
 
@@ -192,7 +193,7 @@ def test_where_all_members_are_suspended_mail_waits_for_the_first():
     site = one.sites["big"]
     for address in ("192.0.2.1", "192.0.2.2"):
         one.pace(site, address, 40.0).block.suspended_until = 610.0 if address == "192.0.2.1" else 640.0
-    assert {due for _, due in one.surplus(41.0)} == {610.0}
+    assert {due for _, due in surplus(one, 41.0)} == {610.0}
 
 
 def test_the_family_of_the_source_must_fit_the_host():
@@ -202,7 +203,7 @@ def test_the_family_of_the_source_must_fit_the_host():
     for domain in ("v4.example", "v6.example"):
         one.add(URGENT_LANE, mail(1, domain, URGENT_LANE))
     assert {opening.source.address for opening in one.openings(1.0)} == {"2001:db8::1"}
-    parked = one.surplus(1.0)
+    parked = surplus(one, 1.0)
     assert [leased.site for leased, _ in parked] == ["v4.example"]
 
 
@@ -272,7 +273,7 @@ def test_an_outer_policy_limits_what_goes_and_the_rest_waits_for_it():
     assert (ask.sender, ask.site, ask.provider, ask.campaign_id, ask.source) == ("brand.example", "big", "big", 1, "")
     one.put_back(opening.way, opening.pace, BULK_LANE, taken[0], 1.0)
     assert len(one.take(opening.way, opening.pace, 9, 1.0)) == 1
-    assert {due for _, due in one.surplus(2.0)} == {86_400.0}
+    assert {due for _, due in surplus(one, 2.0)} == {86_400.0}
     assert len(one) == 0
 
 
@@ -315,7 +316,7 @@ def test_a_slow_site_keeps_ten_seconds_of_mail_and_the_urgent():
     for _ in range(12):
         opening.pace.accepted(1.0)
     one.measure(4.0)
-    parked = one.surplus(4.0)
+    parked = surplus(one, 4.0)
     assert len(one) == 40
     assert not [leased for leased, _ in parked if leased.lane_id == URGENT_LANE.lane_id]
     dues = [due for _, due in parked]
@@ -331,9 +332,9 @@ def test_a_site_that_has_not_answered_yet_is_asked_again_soon():
     open_all(one)
     one.measure(1.0)
     one.measure(4.0)
-    assert {due for _, due in one.surplus(4.0)} == {4.0 + AHEAD}
+    assert {due for _, due in surplus(one, 4.0)} == {4.0 + AHEAD}
     one.add(BULK_LANE, mail(500, "new.example"))
-    assert {due for _, due in one.surplus(400.0)} == {400.0 + STALLED}
+    assert {due for _, due in surplus(one, 400.0)} == {400.0 + STALLED}
 
 
 def test_a_site_that_waited_for_us_is_not_called_slow():
@@ -347,11 +348,11 @@ def test_a_site_that_waited_for_us_is_not_called_slow():
     assert not one.take(opening.way, opening.pace, 50, 2.0)
     one.measure(4.0)
     one.add(BULK_LANE, mail(500, "quick.example", first=100))
-    assert one.surplus(4.0) == []
+    assert surplus(one, 4.0) == []
     for _ in range(6):
         opening.pace.accepted(6.0)
     one.measure(7.0)
-    assert len(one.surplus(7.0)) == 480, "now it had mail all the time, and took two a second"
+    assert len(surplus(one, 7.0)) == 480, "now it had mail all the time, and took two a second"
 
 
 def test_what_is_known_of_a_site_is_told_and_forgotten_in_time():
@@ -382,7 +383,7 @@ def test_processes_share_what_a_site_takes():
     (opening, *_) = open_all(one)
     opening.pace.refused(10.0, "", "554 blocked", 554)
     assert two.openings(11.0) == []
-    assert {due for _, due in two.surplus(11.0)} == {610.0}
+    assert {due for _, due in surplus(two, 11.0)} == {610.0}
 
 
 def test_what_waits_in_a_process_that_gets_no_connection_goes_to_the_one_that_has_them():
@@ -402,9 +403,9 @@ def test_what_waits_in_a_process_that_gets_no_connection_goes_to_the_one_that_ha
                 pace.accepted(1.0)
     assert one.sites["big"].open == 4
     assert two.openings(2.0) == []
-    given = two.surplus(2.0)
+    given = surplus(two, 2.0)
     assert [leased.lane_id for leased, _ in given] == [BULK_LANE.lane_id] * 100, (
         "the urgent stays: a connection leaves for it"
     )
     assert {due for _, due in given} == {2.0 + TAKEN}
-    assert one.surplus(2.0) == []
+    assert surplus(one, 2.0) == []
