@@ -29,8 +29,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from benchmarks import newsletter
 from lettershop.app.worker import calm_collector
 from lettershop.base.clock import SystemClock
-from lettershop.egress.engine import Engine, Settings
+from lettershop.egress.engine import Engine
 from lettershop.egress.message import Recipe
+from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.campaigns import Campaigns

@@ -27,7 +27,8 @@ from benchmarks.million import HTML, SEED, multiply
 from benchmarks.sink import Sink
 from lettershop.app.worker import calm_collector
 from lettershop.base.clock import SystemClock
-from lettershop.egress.engine import Engine, Settings
+from lettershop.egress.engine import Engine
+from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.campaigns import Campaigns

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from sqlalchemy import func, select
 
 from lettershop.base.clock import SystemClock
-from lettershop.egress.engine import Engine, Settings
+from lettershop.egress.engine import Engine
 from lettershop.egress.message import Recipe
+from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
 from lettershop.net.zones import ZoneResolver

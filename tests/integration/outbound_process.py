@@ -5,8 +5,9 @@ import json
 import sys
 
 from lettershop.base.clock import SystemClock
-from lettershop.egress.engine import Engine, Settings
+from lettershop.egress.engine import Engine
 from lettershop.egress.message import Recipe
+from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.net.zones import ZoneResolver
 from lettershop.store.migrate import MAIN, open_half

@@ -11,8 +11,9 @@ from tests.receivers import Network, accept, drop, garbage, refuse, stall
 from lettershop.base.clock import SystemClock
 from lettershop.base.errors import Refused
 from lettershop.base.facts import restore
-from lettershop.egress.engine import Engine, Settings
+from lettershop.egress.engine import Engine
 from lettershop.egress.message import Recipe, Withhold
+from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
 from lettershop.net.zones import ZoneResolver

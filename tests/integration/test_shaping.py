@@ -9,7 +9,7 @@ from tests.integration.test_outbound import CLOCK, Bench, Source
 from tests.receivers import Network, accept, refuse
 
 from lettershop.app.bell import Bell
-from lettershop.egress.engine import Settings
+from lettershop.egress.settings import Settings
 from lettershop.egress.shaping import Row, Rule, Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.sources import Source as Address

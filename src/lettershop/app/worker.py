@@ -19,7 +19,7 @@ from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
 from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
-from lettershop.egress.engine import Settings as EngineSettings
+from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Routes
 from lettershop.mail.undelivered import Undelivered
 from lettershop.net.tls import opportunistic_context

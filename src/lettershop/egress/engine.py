@@ -11,18 +11,13 @@ wire is finished, everything else given back.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 
 from lettershop.base.clock import Clock
-from lettershop.base.config import Config
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
-from lettershop.egress.breakers import rulebook
-from lettershop.egress.classify import Rules, load, shipped
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Taken, Window
 from lettershop.egress.memory import Memory
@@ -34,63 +29,19 @@ from lettershop.egress.placing import Placing
 from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.press import Done, Press
 from lettershop.egress.rooms import Rooms
+from lettershop.egress.settings import Settings
 from lettershop.egress.shaping import DEFAULT, Row, Shaping
-from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.site import Routes
-from lettershop.egress.sources import USUAL, Pools, pools_of
+from lettershop.egress.sources import USUAL
 from lettershop.egress.traffic import Traffic
 from lettershop.egress.verdict import too_late
-from lettershop.egress.warmup import Plan, plan_of
 from lettershop.egress.ways import Opening, Quota, SiteState, Way
-from lettershop.net.dial import Timeouts
 from lettershop.store.database import Database
 from lettershop.store.envelopes import BULK, Lane, Outcome
 from lettershop.wire.smtp.outgoing import Settings as SmtpSettings
 
 TOGETHER = 0.02
 """Looking at all sites costs: what changes within so many seconds is looked at together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Seconds and counts. `owner` names this process in leases, the same after a restart. Without a table of limits
-    `connections` and `messages_per_connection` count for every site. `most` are the connections of this process."""
-
-    hostname: str
-    owner: str
-    retry: Sequence[float] = (300.0, 900.0, 1800.0, 3600.0)
-    connections: int = 10
-    messages_per_connection: int = 100
-    all_connections: int = 500
-    window: int = 2000
-    lease_for: float = 900.0
-    poll: float = 0.25
-    tidy: float = 2.0
-    idle: float = 2.0
-    stop_patience: float = 10.0
-    timeouts: Timeouts | None = None
-    tls: ssl.SSLContext | None = None
-    rules: Rules = field(default_factory=shipped)
-    shaping: Shaping | None = None
-    pools: Pools = field(default_factory=Pools)
-    workers: int = 1
-    warmup: Plan = field(default_factory=Plan)
-
-    @classmethod
-    def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
-        """From the configuration. Raises ConfigError for a table of limits or a pool that is wrong."""
-        delivery = config.delivery
-        return cls(
-            hostname=config.server.hostname,
-            owner=owner,
-            retry=tuple(delivery.retry),
-            tls=tls,
-            rules=load(delivery.bounce_rules),
-            shaping=load_shaping(delivery),
-            pools=pools_of(delivery),
-            workers=workers,
-            warmup=plan_of(delivery.warmup, rulebook(delivery.breakers).usual),
-        )
 
 
 class Engine:
