@@ -29,7 +29,7 @@ from lettershop.store.schema_main import facts
 USER = "user@brand.example"
 MESSAGE = b"From: a@away.example\r\nTo: user@brand.example\r\nSubject: Hello\r\n\r\nGood day.\r\n"
 OWNER, OWNERS_PASSWORD = "ada@brand.example", "correct horse battery staple"
-PEOPLE = 2000
+PEOPLE = 5000
 
 
 async def set_up(config):
