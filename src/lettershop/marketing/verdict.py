@@ -26,8 +26,9 @@ GATEWAY_AT_ONCE = 10.0
 GATEWAY_SOON = 60.0
 """Seconds after the 250 in which a scanning gateway looks at a message: surely, and likely."""
 
-BURST = 3.0
-"""Nobody follows three different links within so many seconds."""
+BURST = 1.0
+BURSTS = (0.3, 0.6, 1.0)
+"""Hardly anybody follows another link within so many seconds, few follow two others, nobody three."""
 
 PIXEL = 0
 """The link number of the pixel; links count from 1."""
@@ -94,15 +95,19 @@ def _scans(gateway: str) -> bool:
 
 def judge(hits: Sequence[Hit], receiver: Receiver) -> list[Verdict]:
     """All hits of one recipient on one message, each judged with those around it."""
-    return [_judged(hit, receiver, _others(hit, hits)) for hit in hits]
+    alone = [_judged(hit, receiver, 0) for hit in hits]
+    clicks = [hit for hit, verdict in zip(hits, alone, strict=True) if hit.link != PIXEL and not verdict.machine]
+    if len(clicks) < 2:
+        return alone
+    return [
+        verdict if verdict.machine or hit.link == PIXEL else _judged(hit, receiver, _others(hit, clicks))
+        for hit, verdict in zip(hits, alone, strict=True)
+    ]
 
 
-def _others(hit: Hit, hits: Sequence[Hit]) -> int:
-    """How many other links were followed at nearly the same time."""
-    if hit.link == PIXEL:
-        return 0
-    near = {other.link for other in hits if other.link != PIXEL and abs(other.at - hit.at) <= BURST}
-    return len(near - {hit.link})
+def _others(hit: Hit, clicks: Sequence[Hit]) -> int:
+    """How many other links were followed at nearly the same time, by what passes for a person."""
+    return len({other.link for other in clicks if abs(other.at - hit.at) <= BURST} - {hit.link})
 
 
 def _judged(hit: Hit, receiver: Receiver, others: int) -> Verdict:
@@ -110,7 +115,7 @@ def _judged(hit: Hit, receiver: Receiver, others: int) -> Verdict:
     gateway = _gateway(since) if receiver.scans else []
     if hit.link == PIXEL:
         return judge_open(hit.user_agent, hit.headers, since, gateway)
-    burst = [("burst", 1.0 if others > 1 else 0.4)] if others else []
+    burst = [("burst", BURSTS[min(others, len(BURSTS)) - 1])] if others else []
     return judge_click(hit.user_agent, hit.headers, hit.method, since, [*gateway, *burst])
 
 

@@ -69,7 +69,10 @@ def test_a_gateway_that_scans_presses_links_with_the_name_of_a_real_browser():
 
 
 def test_many_links_at_once_are_followed_by_a_machine_also_the_first():
-    assert machines([click(500.0, 1), click(500.4, 2), click(500.9, 3)], Receiver(100.0)) == [True, True, True]
+    four = [click(500.0, 1), click(500.2, 2), click(500.4, 3), click(500.9, 4)]
+    assert machines(four, Receiver(100.0)) == [True, True, True, True]
+    assert machines(four[:3], Receiver(100.0)) == [False, False, False]
+    assert machines(four[:3], Receiver(498.0)) == [True, True, True]
     assert machines([click(500.0, 1), click(501.0, 2)], Receiver(100.0)) == [False, False]
     assert machines([click(500.0, 1), click(500.1, 1), click(500.2, 1)], Receiver(100.0)) == [False] * 3
     assert machines([click(500.0, 1), click(510.0, 2), click(520.0, 3)], Receiver(100.0)) == [False] * 3
