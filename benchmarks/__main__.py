@@ -19,6 +19,7 @@ BENCHMARKS = {
     "smtp_transport": ("benchmarks.smtp_transport",),
     "people": ("benchmarks.people",),
     "reports": ("benchmarks.reports",),
+    "tracking": ("benchmarks.tracking",),
 }
 
 
