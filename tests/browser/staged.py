@@ -19,6 +19,8 @@ from lettershop.base.errors import Conflict, NotFound
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
 from lettershop.mail.people import Actor
+from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, TooManyCodes, WrongCode
+from lettershop.mail.second_factor import Standing as CodeStanding
 from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
@@ -37,6 +39,38 @@ NAMES = (
     "Tomáš Novák", "Aoife O’Brien", "Giulia Ferri", "Jürgen Groß", "Ines Almeida", "Sven Åkesson", "Maja Kovač",
 )  # fmt: skip
 SITES = ("inbox.example", "mailbox.example", "post.example", "uni.example", "firma.example")
+
+
+class FakeCodes:
+    """Codes: 123456 is right."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    async def standing(self, user_id: int) -> CodeStanding:
+        return CodeStanding(self.on, 10 if self.on else 0)
+
+    async def begin(self, user_id: int, email: str) -> Beginning:
+        return Beginning(
+            "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            f"otpauth://totp/Lettershop:{email}?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        )
+
+    async def begun(self, user_id: int, email: str) -> Beginning:
+        return await self.begin(user_id, email)
+
+    async def confirm(self, user_id: int, code: str) -> list[str]:
+        await self.check(code)
+        self.on = True
+        return [f"aaaa-bbbb-cccc-000{n}" for n in range(10)]
+
+    async def end(self, user_id: int, code: str) -> None:
+        await self.check(code)
+        self.on = False
+
+    async def check(self, code: str) -> None:
+        if code != "123456":
+            raise WrongCode("This code is wrong, too old, or was used before.")
 
 
 class FakePeople:
@@ -78,6 +112,7 @@ class FakeUsers:
     open: dict[str, Who] = field(default_factory=dict)
     made: int = 0
     workspaces: int = 1
+    codes: FakeCodes = field(default_factory=FakeCodes)
 
     def form_token(self) -> str:
         self.made += 1
@@ -88,6 +123,19 @@ class FakeUsers:
             raise TooManyTries(30)
         if (email, password) != (EMAIL, PASSWORD):
             raise SignInFailed("This address and password do not belong together.")
+        if self.codes.on:
+            raise CodeNeeded("ticket-1")
+        return self.opened()
+
+    async def sign_in_with_code(self, ticket: str, code: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        if ticket != "ticket-1":
+            raise TicketOver("This took too long or was tried too often.")
+        if code == "999999":
+            raise TooManyCodes(30)
+        await self.codes.check(code)
+        return self.opened()
+
+    def opened(self) -> SignedIn:
         self.made += 1
         members = tuple(
             Membership(n + 1, name, self.role) for n, name in enumerate(("Brand", "Second")[: self.workspaces])
@@ -456,7 +504,7 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     people = FakePeople()
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     services = Services(
-        users=users, people=people, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
+        users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
     )  # fmt: skip

@@ -82,6 +82,7 @@ async def test_nobody_changes_their_own_role_or_shuts_themselves_out(people, act
     for deed in (
         people.give_role(ann, "ann@b.example", "admin"),
         people.lock(ann, "ann@b.example"),
+        people.set_password(ann, "ann@b.example", "battery staple"),
         people.take_out(ann, "ann@b.example"),
     ):
         with pytest.raises(NotOneself):

@@ -59,6 +59,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
         Services(
             users=house.users,
             people=People(house.main_db, house.users),
+            codes=house.users.second,
             campaigns=marketing.campaign_desk if marketing else None,
             reports=marketing.campaign_desk if marketing else None,
             contacts=marketing.contact_desk if marketing else None,

@@ -71,3 +71,14 @@ def remove(email: Email, config: ConfigFile = None) -> None:
     """Remove a person."""
     run(config, lambda house: house.users.remove(email))
     print(f"{email} is removed.")
+
+
+@commands.command("no-code")
+def no_code(email: Email, config: ConfigFile = None) -> None:
+    """Ask a person for no code any more, when device and recovery codes are lost."""
+
+    async def work(house: House) -> None:
+        await house.users.second.remove((await house.users.get(email)).id)
+
+    run(config, work)
+    print(f"{email} signs in with the password alone now.")

@@ -89,9 +89,10 @@ class People:
         await self._db.write(_lock, actor, address_key(email), locked)
 
     async def set_password(self, actor: Actor, email: str, password: str) -> None:
-        """Give a new password; every session of the person ends. Raises NoSuchUser, OnlyOwners, ElsewhereToo."""
+        """Give a new password; every session of the person ends. Raises as `lock`."""
         check_password(password)
-        await self._db.read(_check_reach, actor, address_key(email))
+        person = await self._db.read(_check_reach, actor, address_key(email))
+        _check_other(actor, person)
         await self._users.set_password(email, password)
 
     async def take_out(self, actor: Actor, email: str) -> None:

@@ -18,6 +18,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Invalid, NotFound, Refused, Temporary
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.second_factor import CodeNeeded, SecondFactor
 from lettershop.mail.throttle import Limit, Throttle
 from lettershop.store import users as rows
 from lettershop.store import workspaces
@@ -128,6 +129,7 @@ class Users:
         self._passwords = passwords
         self._clock = clock
         self._throttle = Throttle(clock)
+        self.second = SecondFactor(db, clock)
         self._exempt = exempt
 
     # -- who there is ----------------------------------------------------------------------------------------------
@@ -179,8 +181,18 @@ class Users:
     # -- sign-in and sessions --------------------------------------------------------------------------------------
 
     async def sign_in(self, email: str, password: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
-        """Open a session; raises SignInFailed, TooManyTries. An unknown address takes as long as a known one."""
-        return await self._open(await self._known(email, password, ip), ip, user_agent)
+        """Open a session; raises SignInFailed, TooManyTries, CodeNeeded. An unknown address takes as long as a known one."""
+        person = await self._known(email, password, ip)
+        if (await self.second.standing(person.id)).on:
+            raise CodeNeeded(await self.second.ticket(person.id))
+        return await self._open(person, ip, user_agent)
+
+    async def sign_in_with_code(self, ticket: str, code: str, *, ip: str = "", user_agent: str = "") -> SignedIn:
+        """The second step, after CodeNeeded; raises WrongCode, TicketOver, TooManyCodes, SignInFailed."""
+        person = await self._db.read(rows.user_by_id, await self.second.redeem(ticket, code))
+        if person is None or person.disabled:
+            raise SignInFailed("This account is closed.")
+        return await self._open(person, ip, user_agent)
 
     async def _known(self, email: str, password: str, ip: str) -> User:
         key = email.strip().lower()

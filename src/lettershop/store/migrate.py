@@ -17,7 +17,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from lettershop.store import schema_analytics, schema_api, schema_delivery, schema_mail, schema_main
+from lettershop.store import schema_analytics, schema_api, schema_delivery, schema_mail, schema_main, schema_signin
 from lettershop.store.database import Database
 from lettershop.store.postgresql import PostgresqlDatabase, async_url
 from lettershop.store.sqlite import SqliteDatabase, engine_for
@@ -45,7 +45,7 @@ class Half:
 
 
 MAIL = Half("mail", (schema_mail,), schema_mail.mail_facts)
-MAIN = Half("main", (schema_main, schema_delivery, schema_api, schema_analytics), schema_main.facts)
+MAIN = Half("main", (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin), schema_main.facts)
 
 T = TypeVar("T")
 

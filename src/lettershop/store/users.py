@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new, insert_one, upsert
 from lettershop.store.schema_main import memberships, sessions, users, workspaces
+from lettershop.store.schema_signin import half_sign_ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,12 @@ def add_user(tx: Transaction, email: str, name: str, password_hash: str, at: flo
 def user_by_email(conn: Connection, email: str) -> User | None:
     """The person, or None."""
     row = conn.execute(select(*_USER).where(users.c.email == email)).one_or_none()
+    return User(*row) if row else None
+
+
+def user_by_id(conn: Connection, user_id: int) -> User | None:
+    """The person, or None."""
+    row = conn.execute(select(*_USER).where(users.c.id == user_id)).one_or_none()
     return User(*row) if row else None
 
 
@@ -184,5 +191,6 @@ def end_session(tx: Transaction, key_hash: str, user_id: int | None = None) -> N
 
 
 def end_sessions_of(tx: Transaction, user_id: int, keep: str = "") -> None:
-    """End all sessions of a person, but the one with the hash `keep`."""
+    """End all sessions of a person, but the one with the hash `keep`; sign-ins that wait for their code end too."""
+    tx.conn.execute(delete(half_sign_ins).where(half_sign_ins.c.user_id == user_id))
     tx.conn.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.key_hash != keep))

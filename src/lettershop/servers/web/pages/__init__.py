@@ -15,11 +15,13 @@ from lettershop.servers.web.pages import (
     recipients,
     report,
     signin,
+    signin_code,
 )
 from lettershop.servers.web.ports import Services
 
 SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     signin.screen,
+    signin_code.screen,
     home.screen,
     campaigns.screen,
     report.screen,

@@ -4,8 +4,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from lettershop.mail.second_factor import CodeNeeded
 from lettershop.mail.users import SignInFailed, TooManyTries
 from lettershop.servers.web.frame import NotFromHere, Screen, Ui, Visit, positive
+from lettershop.servers.web.pages.doorway import OUT_OF_DATE, Doorway, busy
 from lettershop.servers.web.ports import Services
 from lettershop.servers.web.security import local_path
 from lettershop.servers.web.tracking import client
@@ -13,36 +15,27 @@ from lettershop.servers.web.tracking import client
 
 def screen(ui: Ui, services: Services) -> Screen | None:
     """The routes; it has no place in the navigation."""
-    users, sessions = services.users, ui.sessions
-
-    def form(request: Request, *, email: str = "", problem: str = "", status: int = 200) -> Response:
-        token = sessions.before(request) or users.form_token()
-        target = local_path(request.query_params.get("next", "/"))
-        answer = ui.answer(
-            "signin.html", status=status, theme=ui.theme(request), token=token, target=target, email=email, problem=problem
-        )  # fmt: skip
-        sessions.keep_before(request, answer, token)
-        return answer
+    users, sessions, doorway = services.users, ui.sessions, Doorway(ui, services.users)
 
     async def show(request: Request) -> Response:
         if await sessions.who(request):
             return RedirectResponse(local_path(request.query_params.get("next", "/")), 303)
-        return form(request)
+        return doorway.password(request)
 
     async def sign_in(request: Request) -> Response:
         fields = await request.form()
         email, password = str(fields.get("email", "")), str(fields.get("password", ""))
         if not sessions.trusted(request, sessions.before(request), fields):
-            return form(request, email=email, problem="This form was out of date. Please try again.", status=403)
+            return doorway.password(request, email=email, problem=OUT_OF_DATE, status=403)
         try:
             agent = request.headers.get("user-agent", "")
             signed = await users.sign_in(email, password, ip=client(request.scope), user_agent=agent)
+        except CodeNeeded as needed:
+            return doorway.code(request, needed.ticket, target=str(fields.get("next", "/")))
         except SignInFailed as error:
-            return form(request, email=email, problem=error.public, status=401)
+            return doorway.password(request, email=email, problem=error.public, status=401)
         except TooManyTries as error:
-            answer = form(request, email=email, problem=error.public, status=429)
-            answer.headers["retry-after"] = str(max(1, round(error.wait)))
-            return answer
+            return busy(doorway.password(request, email=email, problem=error.public, status=429), error.wait)
         answer = RedirectResponse(local_path(str(fields.get("next", "/"))), 303)
         sessions.keep(request, answer, signed)
         return answer
