@@ -256,3 +256,37 @@ PAINTED = """(() => { const c = document.querySelector('.uplot canvas');
   let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i]) n++; return n; })()"""
 AXE = """axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
   .then((found) => found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 4).join(" | ")}`))"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_setting_up_a_code_and_signing_in_with_it_complains_about_nothing(browser, server, theme, width):
+    seen = Seen(browser, server, color_scheme=theme, viewport={"width": width, "height": 800})
+    page = seen.sign_in()
+
+    def fits(where):
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
+        page.evaluate(AXE_CORE.read_text())
+        assert page.evaluate(AXE) == [], where
+
+    page.goto("/me")
+    page.click("text=Set it up")
+    page.wait_for_url("**/me/code/begin")
+    assert page.evaluate("document.querySelector('main img').naturalWidth > 100")
+    fits("begin")
+    page.fill("#code", "123456")
+    page.click("text=Turn it on")
+    page.wait_for_url("**/me/code/confirm")
+    fits("recovery codes")
+    page.context.clear_cookies()
+    page.goto("/login")
+    page.fill("#email", sys.modules["staged"].EMAIL)
+    page.fill("#password", sys.modules["staged"].PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#code")
+    fits("code")
+    page.fill("#code", "123456")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+    seen.done()
