@@ -33,7 +33,7 @@ KILLS = int(os.environ.get("LETTERSHOP_TEST_KILLS", "100"))  # the last fifth of
 PEOPLE, IMPORTED = 8_000, 100_000
 HTML = """<p>Dear {{ first_name }}, <a href="https://brand.example/">look</a>.</p>
 <p><a href="{{ unsubscribe_url }}">Leave</a> {{ postal_address }}</p>"""
-LATE_COMMIT = 3.0
+LATE_COMMIT = 6.0
 """Seconds before its connection was cut at which a message may have been answered and not yet committed: a slow machine."""
 
 
