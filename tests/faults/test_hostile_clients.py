@@ -200,7 +200,7 @@ def test_a_flood_of_commands_whose_answers_nobody_reads_is_held_back(served):
         except (TimeoutError, ConnectionError):
             pass
         assert sent < len(flood), "all of it was taken"
-    assert server.memory() - before < 64 * 2**20
+    assert server.memory() - before < 128 * 2**20, "330 MB were on their way, and more in answers"
     honest(ports)
     for connection in floods:
         connection.close()
