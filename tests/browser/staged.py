@@ -23,11 +23,14 @@ from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, Too
 from lettershop.mail.second_factor import Standing as CodeStanding
 from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
+from lettershop.marketing.audience import Preview
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
+from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
 from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
+from lettershop.store.contacts import Contact
 from lettershop.store.queue import SiteQueue, Waiting
 from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
@@ -39,6 +42,12 @@ NAMES = (
     "Tomáš Novák", "Aoife O’Brien", "Giulia Ferri", "Jürgen Groß", "Ines Almeida", "Sven Åkesson", "Maja Kovač",
 )  # fmt: skip
 SITES = ("inbox.example", "mailbox.example", "post.example", "uni.example", "firma.example")
+
+SEGMENTS = {
+    "Buyers": "orders > 0",
+    "Buyers from Berlin": 'in segment "Buyers" and city = "Berlin"',
+    "Awake": "opened in last 30 days or clicked in last 90 days",
+}
 
 
 class FakeCodes:
@@ -484,6 +493,84 @@ class FakeActions:
         return "<h1>Hello</h1><script>alert(1)</script>" if token == "good" else None
 
 
+class FakeSegments:
+    """Saved segments in memory; the words are read by the real grammar, the people are made up."""
+
+    def __init__(self, saved: dict[str, str]) -> None:
+        self.saved: dict[int, Segment] = {}
+        self.asked: list[str] = []
+        for name, words in saved.items():
+            self._keep(len(self.saved) + 1, name, words)
+
+    def _keep(self, number: int, name: str, words: str) -> Segment:
+        if any(other.name == name and other.id != number for other in self.saved.values()):
+            raise SegmentInUse(f"There is a segment {name} already.")
+        self.saved[number] = Segment(number, name, words_from(words), tree_from(words), NOW - number * 90_000)
+        return self.saved[number]
+
+    async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> list[Segment]:
+        return [segment for segment in self.saved.values() if segment.id > after][:limit]
+
+    async def get(self, workspace_id: int, segment_id: int) -> Segment:
+        if segment_id not in self.saved:
+            raise SegmentUnknown(f"There is no segment {segment_id}.")
+        return self.saved[segment_id]
+
+    async def create(self, workspace_id: int, name: str, expression: str) -> Segment:
+        return self._keep(max(self.saved, default=0) + 1, name, expression)
+
+    async def change(
+        self, workspace_id: int, segment_id: int, *, name: str | None = None, expression: str | None = None
+    ) -> Segment:
+        before = await self.get(workspace_id, segment_id)
+        return self._keep(
+            segment_id, before.name if name is None else name, before.words if expression is None else expression
+        )
+
+    async def remove(self, workspace_id: int, segment_id: int) -> None:
+        if (await self.get(workspace_id, segment_id)).name == "Buyers":
+            raise SegmentInUse("The segment Buyers from Berlin needs it.", remedy="Change Buyers from Berlin first.")
+        del self.saved[segment_id]
+
+    async def preview(self, workspace_id: int, expression: str, *, limit: int = 5) -> Preview:
+        self.asked.append(expression)
+        people = self._people() if tree_from(expression).get("value") != "nobody" else []
+        return Preview(len(people) * 41, tuple(people[:limit]))
+
+    async def members(
+        self, workspace_id: int, segment_id: int, *, search: str = "", after: int = 0, limit: int = 50
+    ) -> list[Contact]:
+        await self.get(workspace_id, segment_id)
+        return [
+            one for one in self._people() if one.id > after and search.lower() in f"{one.name} {one.email}".lower()
+        ][:limit]
+
+    def _people(self) -> list[Contact]:
+        made = []
+        for number in range(1, 121):
+            name = NAMES[number % len(NAMES)] if number % 5 else ""
+            address = f"{(name or 'post').split()[0].lower()}{number}@{SITES[number % len(SITES)]}"
+            made.append(
+                Contact(
+                    number,
+                    1,
+                    address,
+                    address,
+                    address.split("@")[1],
+                    name,
+                    {},
+                    None,
+                    NOW - number * 1e5,
+                    NOW,
+                    NOW,
+                    NOW - number * 5e3,
+                    None,
+                    None,
+                )
+            )
+        return made
+
+
 @dataclass
 class Stage:
     """The application with its fakes at hand."""
@@ -495,21 +582,22 @@ class Stage:
     queue: FakeQueue
     actions: FakeActions
     people: FakePeople
+    segments: FakeSegments
 
 
 def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
     """Build it. `empty`: nothing was done yet; `marketing` False: that room is absent."""
     assert role in RIGHTS or role == ""
     users, campaigns = FakeUsers(role, workspaces=workspaces), FakeCampaigns([] if empty else list(LINES))
-    people = FakePeople()
+    people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example", registry=CollectorRegistry())
-    return Stage(app, users, campaigns, reports, queue, actions, people)
+    return Stage(app, users, campaigns, reports, queue, actions, people, segments)
 
 
 class EmptyContacts(FakeContacts):

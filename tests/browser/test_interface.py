@@ -21,7 +21,9 @@ import uvicorn
 CHROMIUM = Path(os.environ.get("LETTERSHOP_CHROMIUM", "/usr/bin/chromium"))
 VENDOR = Path(__file__).parents[2] / "src/lettershop/servers/web/static/vendor"
 AXE_CORE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1", "/queue", "/people", "/me",
+PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1",
+         "/segments", "/segments/new", "/segments/1",
+         "/queue", "/people", "/me",
          "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
 
 pytestmark = [
@@ -181,6 +183,24 @@ def test_pause_and_the_question_before_cancelling(browser, server):
     page.click("text=Cancel the campaign")
     page.wait_for_selector("text=Whoever has not got it will not get it.")
     assert [command for command, *_ in seen.stage.campaigns.told] == ["pause", "cancel"]
+    seen.done()
+
+
+def test_a_segment_is_counted_while_it_is_written(browser, server):
+    seen = Seen(browser, server)
+    page = seen.sign_in()
+    page.goto("/segments/new")
+    page.fill("#name", "Ours")
+    page.fill("#words", "city = ")
+    page.wait_for_selector("#found .notice-watch")
+    page.locator("#words").press_sequentially('"Berlin"')
+    until(page, lambda: page.locator("#found .notice-watch").count() == 0)
+    assert page.input_value("#words") == 'city = "Berlin"'
+    assert page.input_value("#name") == "Ours"
+    assert page.url.endswith("/segments/new")
+    page.click("text=Save")
+    page.wait_for_url("**/segments/4?done=saved")
+    assert seen.stage.segments.saved[4].words == 'city = "Berlin"'
     seen.done()
 
 

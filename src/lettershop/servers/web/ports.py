@@ -23,17 +23,20 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
     from lettershop.mail.sites import Standing as SiteStanding
+    from lettershop.marketing.audience import Preview
     from lettershop.marketing.breakdown import Breakdowns
     from lettershop.marketing.contacts import ContactImport
     from lettershop.marketing.import_rows import ImportOptions
     from lettershop.marketing.privacy import Privacy
     from lettershop.marketing.report import Report
+    from lettershop.marketing.segment_desk import Segment
     from lettershop.marketing.subscribers import Subscribers
     from lettershop.marketing.templates import Templates
     from lettershop.marketing.transactional import Transactional
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
+    from lettershop.store.contacts import Contact
     from lettershop.store.queue import SiteQueue, Waiting
     from lettershop.store.subscriptions import Consent
     from lettershop.store.users import Member, OpenSession
@@ -148,6 +151,22 @@ class Contacts(Protocol):
     ) -> "Sequence[TimelineRow]": ...
 
 
+class Segments(Protocol):
+    """`marketing.segment_desk.Segments`: saved segments, and one that is only written."""
+
+    async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> "Sequence[Segment]": ...
+    async def get(self, workspace_id: int, segment_id: int) -> "Segment": ...
+    async def create(self, workspace_id: int, name: str, expression: str) -> "Segment": ...
+    async def change(
+        self, workspace_id: int, segment_id: int, *, name: str | None = None, expression: str | None = None
+    ) -> "Segment": ...
+    async def remove(self, workspace_id: int, segment_id: int) -> None: ...
+    async def preview(self, workspace_id: int, expression: str, *, limit: int = 5) -> "Preview": ...
+    async def members(
+        self, workspace_id: int, segment_id: int, *, search: str = "", after: int = 0, limit: int = 50
+    ) -> "Sequence[Contact]": ...
+
+
 class Queue(Protocol):
     """`mail.queue.Queue`; `workspace_id` None: of all."""
 
@@ -193,6 +212,7 @@ class Services:
     campaigns: Campaigns | None = None
     reports: Reports | None = None
     contacts: Contacts | None = None
+    segments: Segments | None = None
     queue: Queue | None = None
     mail_server: MailServer | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None

@@ -14,6 +14,7 @@ from lettershop.servers.web.pages import (
     queue,
     recipients,
     report,
+    segments,
     signin,
     signin_code,
 )
@@ -27,6 +28,7 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     report.screen,
     recipients.screen,
     contacts.screen,
+    segments.screen,
     queue.screen,
     domains.screen,
     accounts.screen,
