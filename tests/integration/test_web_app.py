@@ -18,6 +18,7 @@ from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.public import PublicActions
+from lettershop.marketing.segment_desk import Segments
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.samples import CAMPAIGN, SUBSCRIBERS
 from lettershop.servers.web.app import build
@@ -87,7 +88,8 @@ async def shop(store, clock, tmp_path):
     desk = CampaignDesk(store.main, campaign_service)
     app = build(
         Services(
-            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, clock), queue=Queue(store.main, clock),
+            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, clock), segments=Segments(store.main, clock),
+            queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL),
         ),
@@ -188,6 +190,36 @@ async def test_what_belongs_to_another_workspace_is_not_there(shop):
     assert "Nothing waits" in (await shop.client.get("/queue")).text
     for path in ("/domains", "/accounts"):
         assert (await shop.client.get(path)).status_code == 403, path
+
+
+async def test_a_segment_is_counted_saved_and_kept_from_other_workspaces(shop):
+    words = {"csrf": shop.csrf, "name": "A few", "words": 'email contains "1988"'}
+    counted = await shop.client.post("/segments/preview", data=words)
+    saved = await shop.client.post("/segments/save", data=words)
+    assert (counted.status_code, saved.status_code) == (200, 303), saved.text
+    page = (await shop.client.get(saved.headers["location"])).text
+    told = re.compile(r'figure-value">([\d,]+) (?:person|people)<')
+    assert told.search(counted.text)[1] == told.search(page)[1] == str(page.count('<tr><th scope="row">')) == "1"
+    everyone = await shop.client.post("/segments/preview", data={"csrf": shop.csrf, "words": ""})
+    assert told.search(everyone.text)[1] == "1,988"
+
+    itself = {**words, "segment": "1", "words": 'in segment "A few"'}
+    refused = await shop.client.post("/segments/save", data=itself)
+    assert refused.status_code == 400
+    assert 'role="alert"' in refused.text
+    assert "1988" in (await shop.client.get("/segments")).text
+
+    other = await shop.store.main.write(workspaces.ensure_workspace, "Other", shop.clock.now())
+    await shop.users.create("bob@other.example", PASSWORD, role="owner", workspace_id=other)
+    await shop.sign_in("bob@other.example")
+    assert (await shop.client.get("/segments/1")).status_code == 404
+    for path, fields in (("/segments/1/remove", {}), ("/segments/save", {"segment": "1", "name": "Mine", "words": ""})):
+        answer = await shop.client.post(path, data={"csrf": shop.csrf, **fields})
+        assert answer.status_code == 404, path
+    await shop.sign_in("ann@brand.example")
+    assert "A few" in (await shop.client.get("/segments/1")).text
+    assert (await shop.client.post("/segments/1/remove", data={"csrf": shop.csrf})).status_code == 303
+    assert (await shop.client.get("/segments/1")).status_code == 404
 
 
 async def test_a_message_in_the_queue_is_taken_out(shop):
