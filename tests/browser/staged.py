@@ -9,7 +9,9 @@ import math
 import random
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -31,6 +33,7 @@ from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.contacts import Contact
+from lettershop.store.lists import ListRow
 from lettershop.store.queue import SiteQueue, Waiting
 from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
@@ -493,6 +496,39 @@ class FakeActions:
         return "<h1>Hello</h1><script>alert(1)</script>" if token == "good" else None
 
 
+class FakeLists:
+    """Lists in memory."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.rows = {n: ListRow(n, name, n == 1, n < 3, NOW - n * 1e6, 19_000 // n) for n, name in enumerate(names, 1)}
+
+    def _free(self, name: object, list_id: int) -> None:
+        if any(row.name == name and row.id != list_id for row in self.rows.values()):
+            raise Conflict(f"There is a list {name!r} already.")
+
+    async def lists(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> list[ListRow]:
+        return [row for row in self.rows.values() if row.id > after][:limit]
+
+    async def make_list(self, workspace_id: int, name: str, *, public: bool, double_opt_in: bool) -> ListRow:
+        self._free(name, 0)
+        number = len(self.rows) + 1
+        self.rows[number] = ListRow(number, name, public, double_opt_in, NOW, 0)
+        return self.rows[number]
+
+    async def change_list(self, workspace_id: int, list_id: int, values: Mapping[str, Any]) -> ListRow:
+        if list_id not in self.rows:
+            raise NotFound(f"There is no list {list_id}.")
+        self._free(values.get("name"), list_id)
+        self.rows[list_id] = replace(self.rows[list_id], **values)
+        return self.rows[list_id]
+
+    async def remove_list(self, workspace_id: int, list_id: int) -> None:
+        if list_id == 1:
+            raise Conflict("A campaign that is scheduled or being sent needs this list.", remedy="Cancel it first.")
+        if self.rows.pop(list_id, None) is None:
+            raise NotFound(f"There is no list {list_id}.")
+
+
 class FakeSegments:
     """Saved segments in memory; the words are read by the real grammar, the people are made up."""
 
@@ -583,21 +619,23 @@ class Stage:
     actions: FakeActions
     people: FakePeople
     segments: FakeSegments
+    lists: FakeLists
 
 
 def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
     """Build it. `empty`: nothing was done yet; `marketing` False: that room is absent."""
     assert role in RIGHTS or role == ""
     users, campaigns = FakeUsers(role, workspaces=workspaces), FakeCampaigns([] if empty else list(LINES))
+    lists = FakeLists(() if empty else ("Newsletter", "Workshops", "Letters to the trade"))
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None, lists=lists if marketing else None,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example", registry=CollectorRegistry())
-    return Stage(app, users, campaigns, reports, queue, actions, people, segments)
+    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists)
 
 
 class EmptyContacts(FakeContacts):

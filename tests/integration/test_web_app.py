@@ -17,8 +17,10 @@ from lettershop.marketing import campaign_file
 from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.contacts import ContactImport
+from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
+from lettershop.marketing.subscribers import Subscribers
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.samples import CAMPAIGN, SUBSCRIBERS
 from lettershop.servers.web.app import build
@@ -89,6 +91,7 @@ async def shop(store, clock, tmp_path):
     app = build(
         Services(
             users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, clock), segments=Segments(store.main, clock),
+            lists=Subscribers(store.main, Privacy(store.main, clock), clock),
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL),
@@ -190,6 +193,33 @@ async def test_what_belongs_to_another_workspace_is_not_there(shop):
     assert "Nothing waits" in (await shop.client.get("/queue")).text
     for path in ("/domains", "/accounts"):
         assert (await shop.client.get(path)).status_code == 403, path
+
+
+async def test_lists_are_made_changed_and_those_in_use_or_of_others_stay(shop):
+    html = (await shop.client.get("/lists")).text
+    assert "Newsletter" in html
+    assert "1,988" in html
+    in_use = int(re.search(r'name="list" value="(\d+)"', html)[1])
+    refused = await shop.client.post("/lists/remove", data={"csrf": shop.csrf, "list": in_use})
+    assert "Cancel it first." in refused.text
+    made = await shop.client.post("/lists/make", data={"csrf": shop.csrf, "name": "Workshops", "confirm": "yes"})
+    assert made.status_code == 303, made.text
+    ids = [int(found) for found in re.findall(r'name="list" value="(\d+)"', (await shop.client.get("/lists")).text)]
+    fresh = max(ids)
+    taken = await shop.client.post("/lists/change", data={"csrf": shop.csrf, "list": fresh, "name": "Newsletter"})
+    assert taken.status_code == 409
+
+    other = await shop.store.main.write(workspaces.ensure_workspace, "Other", shop.clock.now())
+    await shop.users.create("bob@other.example", PASSWORD, role="owner", workspace_id=other)
+    await shop.sign_in("bob@other.example")
+    for command in ("change", "remove"):
+        fields = {"csrf": shop.csrf, "list": fresh, "name": "Mine"}
+        assert (await shop.client.post(f"/lists/{command}", data=fields)).status_code == 404
+    await shop.sign_in("ann@brand.example")
+    assert "Workshops" in (await shop.client.get("/lists")).text
+    removed = await shop.client.post("/lists/remove", data={"csrf": shop.csrf, "list": fresh})
+    assert removed.headers["location"] == "/lists?done=removed"
+    assert "Workshops" not in (await shop.client.get("/lists")).text
 
 
 async def test_a_segment_is_counted_saved_and_kept_from_other_workspaces(shop):

@@ -63,6 +63,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
             campaigns=marketing.campaign_desk if marketing else None,
             reports=marketing.campaign_desk if marketing else None,
             contacts=marketing.contact_desk if marketing else None,
+            lists=marketing.subscribers if marketing else None,
             segments=marketing.segments if marketing else None,
             queue=Queue(house.main_db, house.clock),
             mail_server=house.accounts,

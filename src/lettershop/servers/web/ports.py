@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.contacts import Contact
+    from lettershop.store.lists import ListRow
     from lettershop.store.queue import SiteQueue, Waiting
     from lettershop.store.subscriptions import Consent
     from lettershop.store.users import Member, OpenSession
@@ -151,6 +152,15 @@ class Contacts(Protocol):
     ) -> "Sequence[TimelineRow]": ...
 
 
+class Lists(Protocol):
+    """`marketing.subscribers.Subscribers`: the mailing lists."""
+
+    async def lists(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> "Sequence[ListRow]": ...
+    async def make_list(self, workspace_id: int, name: str, *, public: bool, double_opt_in: bool) -> "ListRow": ...
+    async def change_list(self, workspace_id: int, list_id: int, values: Mapping[str, Any]) -> "ListRow": ...
+    async def remove_list(self, workspace_id: int, list_id: int) -> None: ...
+
+
 class Segments(Protocol):
     """`marketing.segment_desk.Segments`: saved segments, and one that is only written."""
 
@@ -212,6 +222,7 @@ class Services:
     campaigns: Campaigns | None = None
     reports: Reports | None = None
     contacts: Contacts | None = None
+    lists: Lists | None = None
     segments: Segments | None = None
     queue: Queue | None = None
     mail_server: MailServer | None = None

@@ -15,7 +15,9 @@ def test_home_shows_what_runs_and_refreshes_only_then(signed_in):
     assert "lettershop audience import" in empty
 
 
-@pytest.mark.parametrize("path", ["/", "/campaigns", "/contacts", "/segments", "/queue", "/domains", "/accounts"])
+@pytest.mark.parametrize(
+    "path", ["/", "/campaigns", "/contacts", "/lists", "/segments", "/queue", "/domains", "/accounts"]
+)
 def test_empty_screens_say_what_to_do_next(signed_in, path):
     html = signed_in(empty=True).get(path).text
     assert 'class="nothing"' in html
