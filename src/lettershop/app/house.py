@@ -17,6 +17,7 @@ from lettershop.mail.passwords import Passwords
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.mail.users import Users
+from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.net.resolver import Resolver
 from lettershop.net.zones import open_resolver
 from lettershop.store import envelopes, secrets, workspaces
@@ -52,6 +53,7 @@ class House:
     accounts: Accounts
     users: Users
     api_tokens: ApiTokens
+    webhooks: Webhooks
     marketing: "Marketing | None"
     bell: Bell
 
@@ -112,6 +114,7 @@ async def _build(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),
         api_tokens=ApiTokens(main_db, clock), marketing=marketing,
+        webhooks=Webhooks(main_db, mail_db, clock, allowed=config.webhooks.allow_networks),
         bell=Bell(Path(config.server.data_dir) / "bells"),
     )  # fmt: skip
 

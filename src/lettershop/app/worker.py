@@ -22,7 +22,9 @@ from lettershop.egress.engine import Engine
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Routes
 from lettershop.mail.undelivered import Undelivered
-from lettershop.net.tls import opportunistic_context
+from lettershop.mail.webhooks.courier import Courier
+from lettershop.net.callout import Callouts
+from lettershop.net.tls import opportunistic_context, verifying_context
 from lettershop.supervisor import Sockets, workers_of
 from lettershop.workers.outbound import Outbound
 from lettershop.workers.singleton import Singleton
@@ -93,7 +95,29 @@ def _loops(
     if "scheduler" in roles:
         for name, step in _steps(house, mail).items():
             loops.append(Singleton(house.main_db, house.clock, step, name=name, owner=owner).run(stopping))
+        loops.append(_tell(house, owner, stopping))
     return loops
+
+
+async def _tell(house: House, owner: str, stopping: asyncio.Event) -> None:
+    """Bring events to webhooks until `stopping` is set."""
+    courier = build_courier(house)
+    try:
+        await Singleton(house.main_db, house.clock, courier.step, name="webhooks", owner=owner, poll=0.25).run(stopping)
+    finally:
+        await courier.close()
+
+
+def build_courier(house: House) -> Courier:
+    """What brings events to webhooks."""
+    settings = house.config.webhooks
+    callouts = Callouts(
+        house.resolver, timeout=settings.timeout, allowed=settings.allow_networks, tls=verifying_context()
+    )
+    return Courier(
+        house.main_db, house.mail_db, callouts, house.clock, retry_for=settings.retry_for,
+        keep=settings.keep_days * 86_400,
+    )  # fmt: skip
 
 
 def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable[bool]]]:

@@ -231,6 +231,21 @@ class Mail(_Section):
     )
 
 
+class Webhooks(_Section):
+    """How events leave for other programs."""
+
+    allow_networks: list[Network] = Field(
+        [],
+        description="Networks that may be told of events although they are not public: your own hosts. By http:// too.",
+    )
+    timeout: float = Field(15.0, gt=0, description="Seconds that an address has to take a connection, and to answer.")
+    retry_for: float = Field(
+        259_200, ge=0,
+        description="Seconds that an event is tried for. An address that takes nothing for as long is turned off.",
+    )  # fmt: skip
+    keep_days: float = Field(7, ge=0, description="Days that deliveries are kept with their answers.")
+
+
 class Config(_Section):
     """All settings."""
 
@@ -245,6 +260,7 @@ class Config(_Section):
     dns: Dns = Dns()
     delivery: Delivery = Delivery()
     mail: Mail = Mail()
+    webhooks: Webhooks = Webhooks()
 
     @property
     def database_url(self) -> str:

@@ -250,12 +250,25 @@ class ContactsImported(Fact):
     refused: int = 0
 
 
+# -- ourselves ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDisabled(Fact):
+    """A webhook was turned off by us, because its address took nothing for too long or said that it is gone."""
+
+    webhook_id: int
+    name: str
+    host: str
+    why: str
+
+
 KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
         Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, MessageReceived, BounceReported,
         Complained, Replied, AutoReplied, Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped,
-        ContactChanged, ContactsImported,
+        ContactChanged, ContactsImported, WebhookDisabled,
     )
 }  # fmt: skip
 

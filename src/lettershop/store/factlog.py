@@ -1,5 +1,8 @@
 """Reading the fact logs in order, and how far each consumer has read. Both halves have a log: `facts` and `mail_facts`.
 
+Consumers that decide get facts (`read_since`); those that pass on what was observed get rows as they stand
+(`store.fact_rows`), also of kinds that this version does not know.
+
 Facts become visible in the order of their ids (one writer at a time on SQLite, a lock on PostgreSQL), so "everything
 after position N" misses nothing. A consumer moves its cursor in the transaction that does its work, and only from where
 it believes it to be: two of them cannot do the same piece.
@@ -30,7 +33,7 @@ class Logged:
 
 
 def read_since(conn: Connection, log: Log, position: int, limit: int) -> list[Logged]:
-    """The next facts after `position`, oldest first. Kinds that this version does not know are left out."""
+    """The next facts after `position`, oldest first. Of kinds that this version does not know only the head is told."""
     table = _TABLES[log]
     rows = conn.execute(select(table).where(table.c.id > position).order_by(table.c.id).limit(limit)).mappings()
     return [Logged(row["id"], _fact(dict(row))) for row in rows]

@@ -17,7 +17,15 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, MetaData, Table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from lettershop.store import schema_analytics, schema_api, schema_delivery, schema_mail, schema_main, schema_signin
+from lettershop.store import (
+    schema_analytics,
+    schema_api,
+    schema_delivery,
+    schema_mail,
+    schema_main,
+    schema_signin,
+    schema_webhooks,
+)
 from lettershop.store.database import Database
 from lettershop.store.postgresql import PostgresqlDatabase, async_url
 from lettershop.store.sqlite import SqliteDatabase, engine_for
@@ -45,7 +53,11 @@ class Half:
 
 
 MAIL = Half("mail", (schema_mail,), schema_mail.mail_facts)
-MAIN = Half("main", (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin), schema_main.facts)
+MAIN = Half(
+    "main",
+    (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin, schema_webhooks),
+    schema_main.facts,
+)
 
 T = TypeVar("T")
 

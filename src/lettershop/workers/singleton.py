@@ -25,16 +25,18 @@ PAUSE = 5.0
 
 
 class Singleton:
-    """See the module. `name` is that of the work, `owner` that of this process."""
+    """See the module. `name` is that of the work, `owner` that of this process, `poll` the pause when nothing is to do."""
 
     def __init__(
-        self, main: Database, clock: Clock, step: Callable[[], Awaitable[bool]], *, name: str, owner: str
-    ) -> None:
+        self, main: Database, clock: Clock, step: Callable[[], Awaitable[bool]], *, name: str, owner: str,
+        poll: float = POLL,
+    ) -> None:  # fmt: skip
         self._main = main
         self._clock = clock
         self._step = step
         self._name = name
         self._owner = owner
+        self._poll = poll
         self._leased_until = 0.0
         self._log = get_logger(f"workers.{name}")
 
@@ -42,7 +44,7 @@ class Singleton:
         """Work until `stop` is set, then give the lease back."""
         while not stop.is_set():
             if not await self._once():
-                await self._clock.sleep(POLL)
+                await self._clock.sleep(self._poll)
         await self._main.write(singletons.give_back, self._name, self._owner)
 
     async def _once(self) -> bool:
