@@ -1,12 +1,14 @@
 """The leanest receiver that is still SMTP: pipelines, accepts everything, keeps nothing. Not ours to be measured.
 
-python -m benchmarks.sink        prints its port; "count" on standard input prints how many messages it took, "stop" ends
+python -m benchmarks.sink        prints its port; "count" on standard input prints how many messages it took, "marks" when those
+                                 to tx-… came, "stop" ends
 """
 
 import asyncio
 import json
 import sys
 import time
+from typing import ClassVar
 
 import uvloop
 
@@ -19,6 +21,8 @@ class Sink(asyncio.Protocol):
 
     taken = 0
     first = last = 0.0
+    marks: ClassVar[dict[str, float]] = {}  # recipient tx-… -> when its message was there
+    marked = ""
 
     def connection_made(self, transport):
         self._transport = transport
@@ -43,6 +47,8 @@ class Sink(asyncio.Protocol):
         Sink.taken += 1
         Sink.last = time.time()
         Sink.first = Sink.first or Sink.last
+        if self.marked:
+            Sink.marks[self.marked], self.marked = Sink.last, ""
         self._in_data = False
         out.append(b"250 taken\r\n")
         return seen[end + 5 :]
@@ -57,6 +63,8 @@ class Sink(asyncio.Protocol):
                 out.append(b"354 go\r\n")
                 self._in_data, self._tail = True, b"\r\n"
                 return data
+            if b"<tx-" in line:
+                self.marked = line[line.find(b"<") + 1 : line.find(b">")].decode()
             if verb == b"QUIT":
                 self._transport.write(b"".join([*out, b"221 bye\r\n"]))
                 self._transport.close()
@@ -71,11 +79,9 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Sink, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    while (await loop.run_in_executor(None, sys.stdin.readline)).strip() == "count":
-        print(
-            json.dumps({"taken": Sink.taken, "first": Sink.first, "last": Sink.last, "cpu": time.process_time()}),
-            flush=True,
-        )
+    while (asked := (await loop.run_in_executor(None, sys.stdin.readline)).strip()) in ("count", "marks"):
+        told = {"taken": Sink.taken, "first": Sink.first, "last": Sink.last, "cpu": time.process_time()}
+        print(json.dumps(told if asked == "count" else Sink.marks), flush=True)
     server.close()
 
 

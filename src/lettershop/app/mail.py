@@ -11,6 +11,7 @@ from lettershop.app.house import House
 from lettershop.base.clock import Clock
 from lettershop.base.config import Config, Role
 from lettershop.egress.classify import load
+from lettershop.egress.express import Express
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
 from lettershop.mail.gateway import Gateway
@@ -41,12 +42,13 @@ SERVICES: dict[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class MailServices:
-    """What the mail server is made of; `stored` feeds the delivery engine."""
+    """What the mail server is made of; `stored` feeds the delivery engine, `express` passes its queue."""
 
     port25: Gateway
     submission: Submission
     mailboxes: Mailboxes
     stored: StoredSource
+    express: Express
     certificate: Certificate
     intake: Intake
 
@@ -75,15 +77,17 @@ def build_mail(house: House) -> MailServices:
     policy = Policy(config.server.hostname, config.server.trusted_networks, config.mail.greylist_delay, rules)
     authenticator = Authenticator(house.resolver, house.clock, config.server.hostname)
     inbound = Inbound(house.mail_db, house.blobs, authenticator, house.tokens, house.clock, policy)
+    express = Express(house.bell.ring)
     submission = partial(
         Submission, house.mail_db, house.main_db, house.blobs, inbound, house.signer, house.clock,
-        hostname=config.server.hostname, expire=config.delivery.expire, queued=house.bell.ring,
+        hostname=config.server.hostname, expire=config.delivery.expire, express=express,
     )  # fmt: skip
     return MailServices(
         port25=Gateway(inbound, submission(login_required=False), config.server.trusted_networks),
         submission=submission(),
         mailboxes=Mailboxes(house.mail_db, house.blobs, house.clock),
         stored=StoredSource(house.main_db, house.blobs),
+        express=express,
         certificate=Certificate(certificate_files(config, house.clock)),
         intake=Intake(max(INTAKE, 4 * config.mail.max_size)),
     )  # fmt: skip

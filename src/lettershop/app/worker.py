@@ -135,7 +135,9 @@ def build_engine(house: House, mail: MailServices, owner: str, board: Board | No
     settings = EngineSettings.of(config, owner=owner, workers=workers_of(config), tls=opportunistic_context())
     campaigns = house.marketing.source if house.marketing else None
     cells = board.cell if board is not None else None
-    return Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)
+    engine = Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)
+    mail.express.serve(engine)
+    return engine
 
 
 def build_routes(house: House) -> Routes:

@@ -302,6 +302,7 @@ class Attempt:
         finally:
             self._fetching = None
         self._pump()
+        self.wake()
 
     def _made(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
         self._making -= 1

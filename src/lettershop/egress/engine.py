@@ -18,6 +18,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt, Dialler
+from lettershop.egress.express import Answers, Ticket
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Taken, Window
 from lettershop.egress.memory import Memory
@@ -45,7 +46,7 @@ TOGETHER = 0.02
 
 
 class Engine:
-    """One per process; see the module. Implements `attempt.Desk`.
+    """One per process; see the module. Implements `attempt.Desk` and `express.Desk`.
 
     `cells` holds what the workers of a machine share (`egress.board`); `quota` is asked by how many messages may go.
     """
@@ -90,6 +91,7 @@ class Engine:
         self._sound = False  # the database works, as far as the last round knows
         self._waits = False  # and it was said that it does not
         self._tidy_at = 0.0
+        self._generation = 0  # counts how often leases were given back that nobody here knew of
 
     def wake(self) -> None:
         """New mail was queued in this process: look at once."""
@@ -150,6 +152,7 @@ class Engine:
 
     async def _recover(self, now: float) -> None:
         """At the start, and after trouble: whatever is leased to our name and is not here goes back to the queue."""
+        self._generation += 1
         await self._memory.load(now)
         await self._window.settle()
         await self._window.recover(now)
@@ -297,6 +300,42 @@ class Engine:
         """Whether nothing new may begin: at a stop, or while the database does not take what happens."""
         return self._stopping or not self._sound or self._outcomes.late
 
+    # -- for what goes past the queue (express.Desk) -------------------------------------------------------------------
+
+    def ticket(self, priority: int) -> Ticket | None:
+        """See `express.Desk.ticket`."""
+        claim = None if self._halted else self._window.claim(priority, self.clock.now())
+        return Ticket(claim, self._generation) if claim is not None else None
+
+    def hand_over(self, ticket: Ticket, lane: Lane, leased: Sequence[Leased], answers: Answers) -> None:
+        """See `express.Desk.hand_over`. After trouble the lease may be another's by now: the next round finds out."""
+        if self._halted or ticket.generation != self._generation:
+            self._sound = False
+            self._wake.set()
+            return
+        self._window.adopt(lane, leased)
+        self._lanes[lane.lane_id] = lane
+        self._preparer.know(answers, self.clock.monotonic())
+        self.traffic.add(lane, leased)
+        for domain in {one.site for one in leased}:
+            self._hurry(domain)
+
+    def _hurry(self, domain: str) -> None:
+        """A connection of the domain's site that is free, or has only bulk prepared; else a further one."""
+        place = self.traffic.places.get(domain)
+        site = self.traffic.sites.get(place.site.name) if place is not None else None
+        if site is None:
+            self._placing.step()
+            return
+        ways = [way for way in site.ways.values() if way.queue.size]
+        for attempt in list(self._attempts):
+            if attempt.opening.way in ways and attempt.opening.way.queue.size:
+                attempt.wake()
+        if any(way.queue.size for way in ways):
+            for further in self.traffic.openings(self.clock.now(), site):
+                self._open(further)
+            self._make_room()
+
     # -- for connections (attempt.Desk) -------------------------------------------------------------------------------
 
     def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
@@ -360,11 +399,17 @@ class Engine:
 
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """See `attempt.Desk.prepare`."""
+        known = self._preparer.answered(leased, self.clock.monotonic())
+        if known is not None:
+            return known
         return await self._preparer.ask(leased, patience=patience)
 
     def make(self, recipe: Recipe, done: Done) -> None:
-        """See `attempt.Desk.make`."""
-        self._press.want(recipe, done)
+        """See `attempt.Desk.make`. What is ready-made needs no turn at the press."""
+        if recipe.draft is None:
+            done(self._press.now(recipe))
+        else:
+            self._press.want(recipe, done)
 
     def record(self, outcome: Outcome) -> None:
         """See `attempt.Desk.record`."""

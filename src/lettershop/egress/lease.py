@@ -16,7 +16,7 @@ from lettershop.store import breakers, envelopes
 from lettershop.store import lanes as lane_rows
 from lettershop.store.breakers import Closed
 from lettershop.store.database import Database, Transaction
-from lettershop.store.envelopes import Lane
+from lettershop.store.envelopes import Claim, Lane
 
 Taken = list[tuple[Lane, list[Leased]]]
 
@@ -68,6 +68,16 @@ class Window:
             self._held[lane.priority] += len(leased)
             self._priority.update((one.envelope_id, lane.priority) for one in leased)
         return taken
+
+    def claim(self, priority: int, now: float) -> Claim | None:
+        """For an envelope that is leased while it is queued; None if the window of this priority is full."""
+        return Claim(self._owner, now + self._lease_for) if self._taking(priority) < self._size else None
+
+    def adopt(self, lane: Lane, leased: Sequence[Leased]) -> None:
+        """These were leased by such a claim."""
+        self.open_lanes = {**self.open_lanes, lane.lane_id: lane.per_second}
+        self._held[lane.priority] += len(leased)
+        self._priority.update((one.envelope_id, lane.priority) for one in leased)
 
     def let_go(self, ids: Iterable[int]) -> None:
         """These have outcomes or were given back."""

@@ -12,6 +12,9 @@ from lettershop.egress.message import Leased, MessageSource, Recipe, Withhold
 
 MOST = 300
 """Envelopes in one question."""
+FRESH = 1.0
+"""Seconds after which an answer that was said beforehand is asked for again: a person may have left meanwhile."""
+MOST_KNOWN = 200
 LONGEST = 0.2
 """Seconds that a question waits for others at most."""
 
@@ -28,6 +31,21 @@ class Preparer:
         self._timer: asyncio.TimerHandle | None = None
         self._begins_at = 0.0  # uvloop's handles of very short times do not tell
         self._task: asyncio.Task[None] | None = None
+        self._known: dict[int, tuple[float, Recipe | Withhold]] = {}  # answers that came with their envelopes, and when
+
+    def know(self, answers: Prepared, now: float) -> None:
+        """What the source would answer now, said beforehand; good for `FRESH` seconds of the monotonic clock."""
+        self._known = {key: entry for key, entry in self._known.items() if entry[0] > now - FRESH}
+        if len(self._known) < MOST_KNOWN:
+            self._known.update((one.envelope_id, (now, answer)) for one, answer in answers)
+
+    def answered(self, leased: Sequence[Leased], now: float) -> Prepared | None:
+        """The answers to all of these, if they were said beforehand and are fresh."""
+        if not self._known:
+            return None
+        found = [self._known.pop(one.envelope_id, None) for one in leased]
+        fresh = [entry[1] for entry in found if entry is not None and entry[0] > now - FRESH]
+        return list(zip(leased, fresh, strict=True)) if len(fresh) == len(leased) else None
 
     async def ask(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """An answer for each; `patience` in seconds. Raises what the source raised."""

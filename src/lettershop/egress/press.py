@@ -38,6 +38,11 @@ class Press:
             self._running = True
             asyncio.get_running_loop().call_soon(self._turn)
 
+    @staticmethod
+    def now(recipe: Recipe) -> bytes | Exception:
+        """The message, or why it cannot be made, at once."""
+        return _finished(_drafted(recipe))
+
     def _turn(self) -> None:
         count = min(len(self._wanted), max(LEAST, min(MOST, int(TURN / self._seconds))))
         before = self._clock.monotonic()

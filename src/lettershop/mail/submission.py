@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.facts import Bounced, Delivered, Fact
+from lettershop.egress.express import Express, Ticket
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.mail.inbound import Inbound
 from lettershop.mail.route import Destination, Elsewhere, Nowhere
@@ -35,17 +37,19 @@ from lettershop.wire.smtp.grammar import dot_stuff
 from lettershop.wire.smtp.replies import Reply
 
 NOT_YOURS = Reply.of(553, "5.7.1", "This is not one of your addresses")
+KEPT = 262_144
+"""Bytes up to which a message is kept in memory from its acceptance until it is sent at once."""
 FROM_NOT_YOURS = Reply.of(550, "5.7.1", "The From field must name one of your addresses")
 
 
 class Submission:
-    """The service behind ports 587 and 465. `queued` is called when mail waits to be delivered."""
+    """The service behind ports 587 and 465."""
 
     def __init__(
         self, mail_db: Database, main_db: Database, blobs: Blobs, inbound: Inbound, signer: MessageSigner, clock: Clock,
-        *, hostname: str, expire: float, login_required: bool = True, queued: Callable[[], None] = lambda: None,
+        *, hostname: str, expire: float, login_required: bool = True, express: Express | None = None,
     ) -> None:  # fmt: skip
-        self._queued = queued
+        self._express = express or Express()
         self._mail_db = mail_db
         self._main_db = main_db
         self._blobs = blobs
@@ -113,12 +117,13 @@ class Submission:
         blob = await self._blobs.put(signed)
         if here:
             await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
-        outgoing = await self._main_db.write(
+        ticket = self._express.ticket(envelopes.URGENT) if due_at is None else None
+        queued, barred = await self._main_db.write(
             _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, now if due_at is None else due_at,
-            self._expire, note,
+            self._expire, note, ticket,
         )  # fmt: skip
-        self._queued()
-        return outgoing
+        self._go(ticket, queued, str(sender), signed, barred)
+        return queued.outgoing_id
 
     async def _send(self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float) -> None:
         """Who is here gets it at once, the others are queued; returns after the commits."""
@@ -129,8 +134,20 @@ class Submission:
             await self._inbound.store(here, sender, message, None, None, now)
         if away:
             blob = await self._blobs.put(message)
-            await self._main_db.write(_enqueue, sender, away, blob, len(message), now, now + self._expire)
-            self._queued()
+            ticket = self._express.ticket(envelopes.NORMAL)
+            queued, barred = await self._main_db.write(
+                _enqueue, sender, away, blob, len(message), now, now + self._expire, ticket
+            )
+            self._go(ticket, queued, str(sender.address or ""), message, barred)
+
+    def _go(
+        self, ticket: Ticket | None, queued: envelopes.Queued, mail_from: str, message: bytes, barred: set[int]
+    ) -> None:
+        """After the commit: straight to the engine, or to whoever looks into the queue."""
+        small = len(message) <= KEPT
+        wire = dot_stuff(message) if queued.leased and small else b""
+        answers = [(one, _answer(one, mail_from, wire, barred)) for one in queued.leased] if small else []
+        self._express.queued(ticket, queued.lane, queued.leased, answers)
 
     def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
         """Received on top; Date and Message-ID where they miss."""
@@ -166,31 +183,37 @@ def _owns(conn: Connection, account_id: int, address: Address) -> bool:
 
 
 def _enqueue(
-    tx: Transaction, sender: MailFrom, recipients: Sequence[RcptTo], blob: str, size: int, now: float, expires_at: float
-) -> None:
-    envelopes.enqueue_stored(
+    tx: Transaction, sender: MailFrom, recipients: Sequence[RcptTo], blob: str, size: int, now: float, expires_at: float,
+    ticket: Ticket | None,
+) -> tuple[envelopes.Queued, set[int]]:  # fmt: skip
+    queued = envelopes.enqueue_stored(
         tx, workspace_id=None, mail_from=str(sender.address or ""), blob=blob, size=size, now=now, expires_at=expires_at,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in recipients],
+        claim=ticket.claim if ticket else None,
     )  # fmt: skip
+    return queued, _barred(tx.conn, queued.leased)
 
 
 def _enqueue_for(
     tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
-    size: int, now: float, due_at: float, expire: float, note: Callable[[Transaction, int], None],
-) -> int:  # fmt: skip
-    outgoing, ids = envelopes.enqueue_stored(
+    size: int, now: float, due_at: float, expire: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
+) -> tuple[envelopes.Queued, set[int]]:  # fmt: skip
+    queued = envelopes.enqueue_stored(
         tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
         expires_at=due_at + expire, priority=envelopes.URGENT,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in to],
+        claim=ticket.claim if ticket else None,
     )  # fmt: skip
-    note(tx, outgoing)
+    note(tx, queued.outgoing_id)
     settled = [
         _settled(envelope_id, workspace_id, recipient, isinstance(place, Nowhere), now)
-        for envelope_id, recipient, place in zip(ids, to, places, strict=True)
+        for envelope_id, recipient, place in zip(queued.ids, to, places, strict=True)
         if not isinstance(place, Elsewhere)
     ]
     envelopes.finish(tx, settled)
-    return outgoing
+    done = {outcome.envelope_id for outcome in settled}
+    queued = replace(queued, leased=[one for one in queued.leased if one.envelope_id not in done])
+    return queued, _barred(tx.conn, queued.leased)
 
 
 def _settled(envelope_id: int, workspace_id: int, recipient: RcptTo, unknown: bool, now: float) -> envelopes.Outcome:
@@ -220,21 +243,32 @@ class StoredSource:
         return [await self._one(one, found.get(one.outgoing_id or 0), barred) for one in leased]
 
     async def _one(self, one: Leased, message: envelopes.Outgoing | None, barred: set[int]) -> Recipe | Withhold:
-        if message is None or one.address is None:
+        if message is None:
             return Withhold(one.envelope_id, "message-gone")
         if one.envelope_id in barred:
-            return Withhold(one.envelope_id, "suppressed")
+            return _answer(one, message.mail_from, b"", barred)
         try:
             data = await self._blobs.get(message.blob)
         except BlobMissing:
             return Withhold(one.envelope_id, "message-gone")
-        wire = dot_stuff(data)
-        return Recipe(one.envelope_id, message.mail_from, one.address, lambda: wire)
+        return _answer(one, message.mail_from, dot_stuff(data), barred)
+
+
+def _answer(one: Leased, mail_from: str, wire: bytes, barred: set[int]) -> Recipe | Withhold:
+    if one.address is None:
+        return Withhold(one.envelope_id, "message-gone")
+    if one.envelope_id in barred:
+        return Withhold(one.envelope_id, "suppressed")
+    return Recipe(one.envelope_id, mail_from, one.address, lambda: wire)
 
 
 def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, envelopes.Outgoing], set[int]]:
     """The messages, and the envelopes whose recipient nobody may write to."""
     found = envelopes.stored_messages(conn, (one.outgoing_id for one in leased if one.outgoing_id is not None))
+    return found, _barred(conn, leased)
+
+
+def _barred(conn: Connection, leased: Sequence[Leased]) -> set[int]:
     keys = {one.envelope_id: Address.parse(one.address).key for one in leased if one.address}
     barred: set[int] = set()
     for workspace_id in {one.workspace_id for one in leased}:
@@ -243,4 +277,4 @@ def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, enve
         # who left the newsletters still gets what they asked for themselves
         dead = {key for key, entry in hits.items() if entry.reason != "unsubscribed"}
         barred |= {envelope_id for envelope_id in mine if keys[envelope_id] in dead}
-    return found, barred
+    return barred

@@ -91,6 +91,27 @@ class Leased:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Who takes a lease, and until when (seconds since the epoch)."""
+
+    owner: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A stored message in the queue: its id in `outgoing`, its envelopes' ids in the order of the recipients, its lane.
+
+    `leased`: those envelopes, if they were claimed at once.
+    """
+
+    outgoing_id: int
+    ids: Sequence[int]
+    lane: Lane
+    leased: Sequence[Leased] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What becomes of a leased envelope. `tried` counts an attempt; `due_at` matters only if it is QUEUED again."""
 
@@ -178,24 +199,40 @@ def enqueue_stored(
     due_at: float | None = None,
     priority: int = NORMAL,
     stream: str = "transactional",
-) -> tuple[int, list[int]]:
-    """Queue a stored message for (address, domain) pairs; its outgoing id and the envelopes' ids in the same order.
+    claim: Claim | None = None,
+) -> Queued:
+    """Queue a stored message for (address, domain) pairs.
 
-    `mail_from` is empty for the null sender (RFC 5321 4.5.5).
+    `mail_from` is empty for the null sender (RFC 5321 4.5.5). With a `claim` it is leased in the same moment, if it is
+    due and its lane is open and has no limit.
     """
     due = now if due_at is None else due_at
-    lane = ensure_lane(tx, workspace_id or 0, 0, priority, now)
+    lane_id = ensure_lane(tx, workspace_id or 0, 0, priority, now)
+    free = claim is not None and due <= now and _free(tx.conn, lane_id)
+    taken = {"state": LEASED, "owner": claim.owner, "leased_until": claim.until} if claim is not None and free else {}
     message = insert_one(
         tx.conn, outgoing,
         workspace_id=workspace_id, mail_from=mail_from, blob=blob, size=size, stream=stream, created_at=now,
     )  # fmt: skip
     same = {
-        "lane_id": lane, "workspace_id": workspace_id, "outgoing_id": message,
-        "due_at": due, "created_at": max(now, due), "expires_at": expires_at,
+        "lane_id": lane_id, "workspace_id": workspace_id, "outgoing_id": message,
+        "due_at": due, "created_at": max(now, due), "expires_at": expires_at, **taken,
     }  # fmt: skip
     statement = insert(envelopes).returning(envelopes.c.id, sort_by_parameter_order=True)
     rows = [{**same, "address": address, "site": site} for address, site in recipients]
-    return message, list(tx.conn.scalars(statement, rows))
+    ids = list(tx.conn.scalars(statement, rows))
+    leased = [
+        Leased(
+            envelope_id, workspace_id, None, None, message, address, site, 0, due, max(now, due), expires_at, lane_id,
+            claim.until,
+        )
+        for envelope_id, (address, site) in zip(ids, recipients, strict=True)
+    ] if claim is not None and free else []  # fmt: skip
+    return Queued(message, ids, Lane(lane_id, workspace_id or 0, 0, priority), leased)
+
+
+def _free(conn: Connection, lane_id: int) -> bool:
+    return bool(conn.scalar(select(lanes.c.id).filter_by(id=lane_id, state=LANE_OPEN, per_second=None)))
 
 
 def stored_messages(conn: Connection, ids: Iterable[int]) -> dict[int, Outgoing]:
