@@ -137,7 +137,8 @@ class Attempt:
             if self.opening.way.queue.size:  # else its time runs on: others may want its place at the site
                 self._pump()
         elif self._last and self._prepared and self._fetching is None and self._desk.overtaken(self.opening):
-            self._overtake()
+            if self._connection.room() > -URGENT_TOGETHER:
+                self._overtake()
 
     @property
     def idle(self) -> bool:
@@ -285,11 +286,10 @@ class Attempt:
         asked = self._desk.clock.monotonic()
         try:
             found = await ready_ones(self._desk, taken, why, patience)
-            ready = [(leased, recipe, asked) for leased, recipe in found]
-            if first:
-                self._prepared.extendleft(reversed(ready))
+            if first and not self._leaving:
+                self._go_first(found)
             else:
-                self._prepared.extend(ready)
+                self._prepared.extend((leased, recipe, asked) for leased, recipe in found)
         except Temporary as error:  # our own trouble: no attempt, and no reason to hurry
             self._desk.trouble(error)
             self._desk.put_back(self.opening, taken)
@@ -304,21 +304,28 @@ class Attempt:
         self._pump()
         self.wake()
 
-    def _made(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
+    def _go_first(self, found: Sequence[tuple[Leased, Recipe]]) -> None:
+        """Before what waits in the pipeline, whether there is room or not."""
+        for leased, recipe in reversed(found):
+            if self._desk.admit(leased):
+                self._making += 1
+                self._desk.make(recipe, partial(self._made, leased, recipe, first=True))
+
+    def _made(self, leased: Leased, recipe: Recipe, data: bytes | Exception, *, first: bool = False) -> None:
         self._making -= 1
         if self._over.done() or self._connection.closed:
             self._desk.put_back(self.opening, [leased])
             self._pump()
             return
         try:
-            self._post(leased, recipe, data)
+            self._post(leased, recipe, data, first=first)
         except Exception as error:
             self._desk.log.warning("a message could not be made", envelope=leased.envelope_id, error=repr(error))
             now = self._desk.clock.now()
             self._desk.record(not_made(leased, recipe.address, error, now, self._desk.delays))
             self._pump()
 
-    def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception) -> None:
+    def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception, *, first: bool) -> None:
         if isinstance(data, Exception):
             raise data
         beyond_ascii = not (recipe.address.isascii() and recipe.mail_from.isascii())
@@ -328,6 +335,7 @@ class Attempt:
             self._connection.submit(
                 Outgoing(recipe.mail_from, recipe.address, data, smtputf8=beyond_ascii, eight_bit=not data.isascii()),
                 partial(self._on_result, leased, recipe),
+                first=first,
             )
         except Exception:
             self._posted -= 1

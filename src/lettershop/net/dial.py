@@ -137,9 +137,12 @@ class SmtpConnection(asyncio.Protocol):
         self.submit(outgoing, partial(_settle, future))
         return future
 
-    def submit(self, outgoing: Outgoing, told: Callable[[Result], None]) -> None:
-        """As `post`, for who sends thousands: `told(result)` is called once and must not raise. Raises ProtocolError."""
-        events = self._machine.submit(outgoing, told)
+    def submit(self, outgoing: Outgoing, told: Callable[[Result], None], *, first: bool = False) -> None:
+        """As `post`, for who sends thousands: `told(result)` is called once and must not raise. Raises ProtocolError.
+
+        `first`: before those that wait.
+        """
+        events = self._machine.submit(outgoing, told, first=first)
         self._flush()
         if events:
             self._dispatch(events)

@@ -83,15 +83,21 @@ class ClientMachine:
             return 0
         return ahead + (self._current is None) - len(self._queue)
 
-    def submit(self, outgoing: Outgoing, token: Any) -> list[Event]:
-        """Send this message as soon as the line is free; may be called before Ready. Returns outcomes known at once."""
+    def submit(self, outgoing: Outgoing, token: Any, *, first: bool = False) -> list[Event]:
+        """Send this message as soon as the line is free; may be called before Ready. Returns outcomes known at once.
+
+        `first`: before those that wait. What the server was told of already goes on.
+        """
         if "\n" in (head := outgoing.mail_from + outgoing.rcpt + outgoing.mail_params + outgoing.rcpt_params):
             raise ProtocolError("An address with a line end cannot be sent.")
         if "\r" in head or not outgoing.data.endswith(b"\r\n"):
             raise ProtocolError("The message is not in wire form.")
         if self._closed or self._quitting:
             return [Lost(token, "mail", in_doubt=False, why="connection closed")]
-        self._queue.append((outgoing, token))
+        if first:
+            self._queue.appendleft((outgoing, token))
+        else:
+            self._queue.append((outgoing, token))
         if self._current is None and self._ready:
             self._advance()
         return self._drain()
