@@ -254,6 +254,9 @@ class Attempt:
             if self._leaving:
                 self._pump()
             return
+        if not self._desk.overtaken(self.opening) and self._pace.give(self._desk.clock.now()):
+            self.leave()
+            return
         count = handful(self._seconds)
         self._low = count // 2
         taken = self._desk.take(self.opening, min(left, count))

@@ -28,6 +28,9 @@ GROWTH = 20
 SPREAD = 0.1
 """Retries are spread over a tenth of their delay, so that a crowd deferred at once does not come back at once."""
 GOLDEN = 0.618033988749895
+KEPT_FREE = 10
+"""One connection in so many is kept for urgent mail."""
+GIVEN = 1.0
 BREATH = 1.0
 """Seconds a site rests after it objected to our pace; objections of the same breath count once."""
 BUCKET = 10.0
@@ -153,8 +156,8 @@ class Pace:
     """One source address at one site, in this process. `block` holds what counts for the whole row: suspensions."""
 
     __slots__ = (
-        "_accepted", "_answered", "_counted", "_delays", "_hits", "_measured_at", "_used_at", "block", "cell", "changed", "open",
-        "reached", "row", "site", "source", "standing",
+        "_accepted", "_answered", "_counted", "_delays", "_gave_until", "_hits", "_measured_at", "_used_at", "block", "cell",
+        "changed", "open", "reached", "row", "site", "source", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -175,6 +178,7 @@ class Pace:
         self._delays = delays
         self._hits: dict[int, deque[tuple[float, int]]] = {}
         self._measured_at = self._used_at = now
+        self._gave_until = 0.0  # a connection was given up for another process, which should get its place
         if not cell.window:
             cell.window = float(min(row.connections, FIRST_WINDOW))
 
@@ -207,16 +211,34 @@ class Pace:
         return self.row.connections
 
     def room(self, now: float, *, urgent: bool = False) -> int:
-        """How many more connections may be opened now. Urgent mail need not wait for the window, only for the limit."""
+        """How many more connections may be opened now. Urgent mail need not wait for the window, only for the limit.
+
+        A tenth of the connections is kept for it: no process of several should wait until another gives one back.
+        """
         if self.closed_until(now):
             return 0
         limit = self.limit(now)
-        wide = limit if urgent and self.reached else min(limit, int(self.cell.window))
-        if not self.reached and self.cell.connections == self.open:
+        alone = self.cell.connections == self.open
+        if alone and not self.reached:
             wide = 1  # nobody has been there
-        elif not urgent and now < self.cell.wanted_until:
-            wide = min(wide, limit - 1)
+        elif urgent:
+            wide = limit
+        else:
+            wide = min(limit - limit // KEPT_FREE, int(self.cell.window))
+            if now < max(self.cell.wanted_until, self._gave_until):
+                wide = min(wide, limit - 1)
         return max(0, min(wide - self.cell.connections, limit - self.cell.connections))
+
+    def give(self, now: float) -> bool:
+        """Whether a connection that carries bulk should leave for urgent mail of another process; told to one of them."""
+        if now >= self.cell.wanted_until:
+            return False
+        with self.cell.lock():
+            if now >= self.cell.wanted_until:
+                return False
+            self.cell.wanted_until = 0.0
+        self._gave_until = now + GIVEN
+        return True
 
     def opened(self) -> None:
         """A connection is being made."""

@@ -223,6 +223,37 @@ def test_urgent_mail_need_not_wait_for_the_window_only_for_the_limit():
     assert one.room(0, urgent=True) == 7
 
 
+def test_one_connection_in_ten_is_kept_for_urgent_mail():
+    one = pace(row=Row("default", connections=20))
+    one.cell.window = 20.0
+    assert one.room(0) == 18
+    for _ in range(18):
+        one.opened()
+    assert (one.room(0), one.room(0, urgent=True)) == (0, 2)
+
+
+def test_urgent_mail_of_a_process_that_was_never_there_need_not_wait_for_the_window_either():
+    cell = OwnCell()
+    one, two = pace(cell=cell), pace(cell=cell, connected=False)
+    cell.window = 1.0
+    one.opened()
+    cell.connections = 1  # as the board counts those of all processes
+    assert (two.room(0), two.room(0, urgent=True)) == (0, 7)
+
+
+def test_one_connection_is_given_to_another_process_and_not_taken_back_at_once():
+    cell = OwnCell()
+    one, two = pace(cell=cell), pace(cell=cell)
+    cell.window = 8.0
+    assert not one.give(0.0)
+    cell.wanted_until = 1.0
+    assert one.give(0.5)
+    assert not one.give(0.5)
+    assert not two.give(0.5), "one is enough"
+    assert (one.room(0.6), two.room(0.6)) == (7, 8)
+    assert one.room(2.0) == 8
+
+
 def test_an_operator_may_lift_a_suspension():
     one = pace(rules=(BLOCKED,))
     one.refused(0.0, "", "550 go away", 550)

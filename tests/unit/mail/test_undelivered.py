@@ -54,7 +54,7 @@ async def queue(store, blobs, clock, *addresses, mail_from="ann@b.example"):
         return envelopes.enqueue_stored(
             tx, workspace_id=None, mail_from=mail_from, blob=blob, size=len(ORIGINAL), now=clock.now(),
             expires_at=clock.now() + 9, recipients=[(address, address.partition("@")[2]) for address in addresses],
-        )[1]  # fmt: skip
+        ).ids  # fmt: skip
 
     return await store.main.write(write)
 
@@ -140,7 +140,7 @@ async def test_a_lost_blob_still_leaves_a_notification(store, clock, post, servi
         return envelopes.enqueue_stored(
             tx, workspace_id=None, mail_from="ann@b.example", blob="2024-01-01-gone:0:10", size=1, now=clock.now(),
             expires_at=clock.now() + 9, recipients=[("x@gone.example", "gone.example")],
-        )[1]  # fmt: skip
+        ).ids  # fmt: skip
 
     [envelope] = await store.main.write(write)
     await tell(store, bounced(clock, envelope, "x@gone.example"))

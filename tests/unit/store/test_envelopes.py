@@ -82,7 +82,8 @@ async def test_lanes_come_by_priority(store):
 
 
 async def test_stored_messages_come_back_with_their_blob(store):
-    message, ids = await stored(store, "b@one.example", "c@two.example")
+    queued = await stored(store, "b@one.example", "c@two.example")
+    message, ids = queued.outgoing_id, queued.ids
     assert ids == [1, 2]
     found = await store.main.read(envelopes.stored_messages, [message, message])
     assert (found[message].blob, found[message].mail_from) == ("b1", "a@brand.example")
