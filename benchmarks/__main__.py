@@ -20,6 +20,7 @@ BENCHMARKS = {
     "people": ("benchmarks.people",),
     "reports": ("benchmarks.reports",),
     "tracking": ("benchmarks.tracking",),
+    "transactional": ("benchmarks.transactional",),
 }
 
 
