@@ -136,9 +136,13 @@ class Attempt:
         if self._idle_timer is not None:
             if self.opening.way.queue.size:  # else its time runs on: others may want its place at the site
                 self._pump()
-        elif self._last and self._prepared and self._fetching is None and self._desk.overtaken(self.opening):
-            if self._connection.room() > -URGENT_TOGETHER:
-                self._overtake()
+        elif self._may_overtake and self._desk.overtaken(self.opening):
+            self._overtake()
+
+    @property
+    def _may_overtake(self) -> bool:
+        prepared = bool(self._last and self._prepared) and self._fetching is None
+        return prepared and self._connection.room() > -URGENT_TOGETHER
 
     @property
     def idle(self) -> bool:
