@@ -22,7 +22,7 @@ from tests.faults.serving import Server, configured
 from lettershop.app.house import open_house
 from lettershop.base.config import load
 from lettershop.mail.accounts import NewAccount
-from lettershop.store import envelopes, queue
+from lettershop.store import queue, stored
 from lettershop.store.schema_mail import messages
 from lettershop.store.schema_main import facts
 
@@ -154,7 +154,7 @@ def test_a_campaign_stops_on_a_full_disk_and_goes_on_after(stage):
             now = house.clock.now()
             blob = await house.blobs.put(MESSAGE)
             await house.main_db.write(
-                envelopes.enqueue_stored, workspace_id=1, mail_from=USER, blob=blob, size=len(message), now=now,
+                stored.enqueue_stored, workspace_id=1, mail_from=USER, blob=blob, size=len(message), now=now,
                 recipients=[(f"r{index}@inbox.example", "inbox.example") for index in range(PEOPLE)],
                 expires_at=now + 3600,
             )  # fmt: skip

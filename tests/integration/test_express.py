@@ -10,7 +10,7 @@ from lettershop.egress.express import Express, Ticket
 from lettershop.egress.message import Recipe
 from lettershop.egress.settings import Settings
 from lettershop.net.dial import Timeouts
-from lettershop.store import envelopes, queue
+from lettershop.store import envelopes, queue, stored
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def accept_one(bench, express, address="a@inbox.example", *, ticket=None, 
     ticket = ticket or express.ticket(envelopes.URGENT)
     now = CLOCK.now()
     queued = await bench.store.main.write(
-        envelopes.enqueue_stored, workspace_id=None, mail_from="a@brand.example", blob="x", size=1, now=now,
+        stored.enqueue_stored, workspace_id=None, mail_from="a@brand.example", blob="x", size=1, now=now,
         recipients=[(address, address.partition("@")[2])], expires_at=now + 60, priority=envelopes.URGENT,
         claim=ticket.claim if ticket else None,
     )  # fmt: skip

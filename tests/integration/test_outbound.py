@@ -17,7 +17,7 @@ from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
 from lettershop.net.zones import ZoneResolver
-from lettershop.store import envelopes, queue
+from lettershop.store import envelopes, queue, stored
 from lettershop.store.schema_delivery import envelopes as table
 from lettershop.store.schema_main import facts
 from lettershop.workers.outbound import Outbound
@@ -76,7 +76,7 @@ class Bench:
         now = CLOCK.now()
         recipients = [(address, address.partition("@")[2]) for address in addresses]
         return await self.store.main.write(
-            envelopes.enqueue_stored, workspace_id=None, mail_from="a@brand.example", recipients=recipients, blob="x",
+            stored.enqueue_stored, workspace_id=None, mail_from="a@brand.example", recipients=recipients, blob="x",
             size=1, now=now, expires_at=now + expire, priority=priority,
         )  # fmt: skip
 

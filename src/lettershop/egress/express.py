@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lettershop.egress.message import Leased, Recipe, Withhold
-from lettershop.store.envelopes import Claim, Lane
+from lettershop.store.envelopes import Lane
+from lettershop.store.stored import Claim
 
 Answers = Sequence[tuple[Leased, Recipe | Withhold]]
 

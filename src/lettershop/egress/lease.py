@@ -16,7 +16,8 @@ from lettershop.store import breakers, envelopes
 from lettershop.store import lanes as lane_rows
 from lettershop.store.breakers import Closed
 from lettershop.store.database import Database, Transaction
-from lettershop.store.envelopes import Claim, Lane
+from lettershop.store.envelopes import Lane
+from lettershop.store.stored import Claim
 
 Taken = list[tuple[Lane, list[Leased]]]
 

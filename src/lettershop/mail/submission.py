@@ -23,7 +23,7 @@ from lettershop.mail.inbound import Inbound
 from lettershop.mail.route import Destination, Elsewhere, Nowhere
 from lettershop.mail.sign import MessageSigner
 from lettershop.store import accounts as account_rows
-from lettershop.store import envelopes, suppressions
+from lettershop.store import envelopes, stored, suppressions
 from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED
@@ -141,7 +141,7 @@ class Submission:
             self._go(ticket, queued, str(sender.address or ""), message, barred)
 
     def _go(
-        self, ticket: Ticket | None, queued: envelopes.Queued, mail_from: str, message: bytes, barred: set[int]
+        self, ticket: Ticket | None, queued: stored.Queued, mail_from: str, message: bytes, barred: set[int]
     ) -> None:
         """After the commit: straight to the engine, or to whoever looks into the queue."""
         small = len(message) <= KEPT
@@ -185,8 +185,8 @@ def _owns(conn: Connection, account_id: int, address: Address) -> bool:
 def _enqueue(
     tx: Transaction, sender: MailFrom, recipients: Sequence[RcptTo], blob: str, size: int, now: float, expires_at: float,
     ticket: Ticket | None,
-) -> tuple[envelopes.Queued, set[int]]:  # fmt: skip
-    queued = envelopes.enqueue_stored(
+) -> tuple[stored.Queued, set[int]]:  # fmt: skip
+    queued = stored.enqueue_stored(
         tx, workspace_id=None, mail_from=str(sender.address or ""), blob=blob, size=size, now=now, expires_at=expires_at,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in recipients],
         claim=ticket.claim if ticket else None,
@@ -197,8 +197,8 @@ def _enqueue(
 def _enqueue_for(
     tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
     size: int, now: float, due_at: float, expire: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
-) -> tuple[envelopes.Queued, set[int]]:  # fmt: skip
-    queued = envelopes.enqueue_stored(
+) -> tuple[stored.Queued, set[int]]:  # fmt: skip
+    queued = stored.enqueue_stored(
         tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
         expires_at=due_at + expire, priority=envelopes.URGENT,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in to],
@@ -242,7 +242,7 @@ class StoredSource:
         found, barred = await self._db.read(_look_up, leased)
         return [await self._one(one, found.get(one.outgoing_id or 0), barred) for one in leased]
 
-    async def _one(self, one: Leased, message: envelopes.Outgoing | None, barred: set[int]) -> Recipe | Withhold:
+    async def _one(self, one: Leased, message: stored.Outgoing | None, barred: set[int]) -> Recipe | Withhold:
         if message is None:
             return Withhold(one.envelope_id, "message-gone")
         if one.envelope_id in barred:
@@ -262,9 +262,9 @@ def _answer(one: Leased, mail_from: str, wire: bytes, barred: set[int]) -> Recip
     return Recipe(one.envelope_id, mail_from, one.address, lambda: wire)
 
 
-def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, envelopes.Outgoing], set[int]]:
+def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, stored.Outgoing], set[int]]:
     """The messages, and the envelopes whose recipient nobody may write to."""
-    found = envelopes.stored_messages(conn, (one.outgoing_id for one in leased if one.outgoing_id is not None))
+    found = stored.stored_messages(conn, (one.outgoing_id for one in leased if one.outgoing_id is not None))
     return found, _barred(conn, leased)
 
 

@@ -9,19 +9,19 @@ row, and whoever leases can take turns between lanes.
                                            `-> release (graceful stop), reclaim (lease ran out): QUEUED again
 
 What must not live here: why an answer is hard or soft (egress.classify), what a campaign's states are (marketing).
-Screens and commands that look at the queue are in `store.queue`. Statements written by hand name their reason.
+Stored messages come in by `store.stored`; screens and commands look at the queue by `store.queue`. Statements written by hand name their reason.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, exists, func, select, text, update
 
 from lettershop.base.facts import Fact
 from lettershop.store.database import Transaction
-from lettershop.store.rows import direct, insert_one, told, upsert
+from lettershop.store.rows import direct, told, upsert
 from lettershop.store.schema_delivery import (
     BOUNCED,
     DELIVERED,
@@ -34,7 +34,6 @@ from lettershop.store.schema_delivery import (
     WITHHELD,
     envelopes,
     lanes,
-    outgoing,
 )
 
 URGENT, NORMAL, BULK = 1, 3, 5
@@ -91,27 +90,6 @@ class Leased:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Who takes a lease, and until when (seconds since the epoch)."""
-
-    owner: str
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A stored message in the queue: its id in `outgoing`, its envelopes' ids in the order of the recipients, its lane.
-
-    `leased`: those envelopes, if they were claimed at once.
-    """
-
-    outgoing_id: int
-    ids: Sequence[int]
-    lane: Lane
-    leased: Sequence[Leased] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What becomes of a leased envelope. `tried` counts an attempt; `due_at` matters only if it is QUEUED again."""
 
@@ -123,17 +101,6 @@ class Outcome:
     due_at: float | None = None
     tried: bool = True
     fact: Fact | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A stored message on its way out; `blob` is its key in `store.blobs`."""
-
-    outgoing_id: int
-    workspace_id: int | None
-    mail_from: str
-    blob: str
-    size: int
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------
@@ -184,69 +151,6 @@ def enqueue_recipes(
         arrays = {"contacts": [row[0] for row in rows], "sites": [row[1] for row in rows], "aheads": aheads}
         tx.conn.execute(_ENQUEUE_POSTGRESQL, {**constant, **arrays})
     return len(rows)
-
-
-def enqueue_stored(
-    tx: Transaction,
-    *,
-    workspace_id: int | None,
-    mail_from: str,
-    recipients: Sequence[tuple[str, str]],
-    blob: str,
-    size: int,
-    now: float,
-    expires_at: float,
-    due_at: float | None = None,
-    priority: int = NORMAL,
-    stream: str = "transactional",
-    claim: Claim | None = None,
-) -> Queued:
-    """Queue a stored message for (address, domain) pairs.
-
-    `mail_from` is empty for the null sender (RFC 5321 4.5.5). With a `claim` it is leased in the same moment, if it is
-    due and its lane is open and has no limit.
-    """
-    due = now if due_at is None else due_at
-    lane_id = ensure_lane(tx, workspace_id or 0, 0, priority, now)
-    free = claim is not None and due <= now and _free(tx.conn, lane_id)
-    taken = {"state": LEASED, "owner": claim.owner, "leased_until": claim.until} if claim is not None and free else {}
-    message = insert_one(
-        tx.conn, outgoing,
-        workspace_id=workspace_id, mail_from=mail_from, blob=blob, size=size, stream=stream, created_at=now,
-    )  # fmt: skip
-    same = {
-        "lane_id": lane_id, "workspace_id": workspace_id, "outgoing_id": message,
-        "due_at": due, "created_at": max(now, due), "expires_at": expires_at, **taken,
-    }  # fmt: skip
-    statement = insert(envelopes).returning(envelopes.c.id, sort_by_parameter_order=True)
-    rows = [{**same, "address": address, "site": site} for address, site in recipients]
-    ids = list(tx.conn.scalars(statement, rows))
-    leased = [
-        Leased(
-            envelope_id, workspace_id, None, None, message, address, site, 0, due, max(now, due), expires_at, lane_id,
-            claim.until,
-        )
-        for envelope_id, (address, site) in zip(ids, recipients, strict=True)
-    ] if claim is not None and free else []  # fmt: skip
-    return Queued(message, ids, Lane(lane_id, workspace_id or 0, 0, priority), leased)
-
-
-def _free(conn: Connection, lane_id: int) -> bool:
-    return bool(conn.scalar(select(lanes.c.id).filter_by(id=lane_id, state=LANE_OPEN, per_second=None)))
-
-
-def stored_messages(conn: Connection, ids: Iterable[int]) -> dict[int, Outgoing]:
-    """The stored messages by their id."""
-    c = outgoing.c
-    rows = conn.execute(select(c.id, c.workspace_id, c.mail_from, c.blob, c.size).where(c.id.in_(set(ids))))
-    return {row.id: Outgoing(*row) for row in rows}
-
-
-def forget_stored(tx: Transaction, before: float, limit: int = 500) -> list[str]:
-    """Delete stored messages made before `before` whose envelopes are all finished; their blobs, to be deleted too."""
-    waiting = exists().where(envelopes.c.outgoing_id == outgoing.c.id, envelopes.c.state <= LEASED)
-    done = select(outgoing.c.id).where(outgoing.c.created_at < before, ~waiting).limit(limit)
-    return list(tx.conn.scalars(delete(outgoing).where(outgoing.c.id.in_(done)).returning(outgoing.c.blob)))
 
 
 # -- lanes -------------------------------------------------------------------------------------------------------------

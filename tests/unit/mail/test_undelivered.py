@@ -6,7 +6,7 @@ from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Delivered, Withheld
 from lettershop.mail.bounces import understand
 from lettershop.mail.undelivered import Undelivered
-from lettershop.store import envelopes
+from lettershop.store import stored
 from lettershop.store.blobs import open_blobs
 from lettershop.wire.message import headers
 
@@ -51,7 +51,7 @@ async def queue(store, blobs, clock, *addresses, mail_from="ann@b.example"):
     blob = await blobs.put(ORIGINAL)
 
     def write(tx):
-        return envelopes.enqueue_stored(
+        return stored.enqueue_stored(
             tx, workspace_id=None, mail_from=mail_from, blob=blob, size=len(ORIGINAL), now=clock.now(),
             expires_at=clock.now() + 9, recipients=[(address, address.partition("@")[2]) for address in addresses],
         ).ids  # fmt: skip
@@ -137,7 +137,7 @@ async def test_what_could_not_be_handed_over_comes_again_with_the_same_message_i
 
 async def test_a_lost_blob_still_leaves_a_notification(store, clock, post, service, blobs):
     def write(tx):
-        return envelopes.enqueue_stored(
+        return stored.enqueue_stored(
             tx, workspace_id=None, mail_from="ann@b.example", blob="2024-01-01-gone:0:10", size=1, now=clock.now(),
             expires_at=clock.now() + 9, recipients=[("x@gone.example", "gone.example")],
         ).ids  # fmt: skip

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from lettershop.base.facts import Delivered
 from lettershop.store import envelopes, queue
 from lettershop.store import lanes as lane_rows
+from lettershop.store import stored as stored_rows
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED, QUEUED, lanes
 from lettershop.store.schema_delivery import envelopes as table
@@ -24,7 +25,7 @@ async def recipes(store, campaign=7, count=10, *, workspace=1, due=NOW, priority
 
 async def stored(store, *recipients, now=NOW, priority=3):
     return await store.main.write(
-        envelopes.enqueue_stored, workspace_id=1, mail_from="a@brand.example", blob="b1", size=10, now=now,
+        stored_rows.enqueue_stored, workspace_id=1, mail_from="a@brand.example", blob="b1", size=10, now=now,
         recipients=[(address, address.partition("@")[2]) for address in recipients], expires_at=now + 3600,
         priority=priority,
     )  # fmt: skip
@@ -85,7 +86,7 @@ async def test_stored_messages_come_back_with_their_blob(store):
     queued = await stored(store, "b@one.example", "c@two.example")
     message, ids = queued.outgoing_id, queued.ids
     assert ids == [1, 2]
-    found = await store.main.read(envelopes.stored_messages, [message, message])
+    found = await store.main.read(stored_rows.stored_messages, [message, message])
     assert (found[message].blob, found[message].mail_from) == ("b1", "a@brand.example")
 
 
@@ -196,9 +197,9 @@ async def test_stored_messages_are_forgotten_when_all_are_finished(store):
     await stored(store, "b@one.example", "c@two.example")
     one, two = await take(store)
     await store.main.write(envelopes.finish, [delivered(one)])
-    assert await store.main.write(envelopes.forget_stored, NOW + 10) == []
+    assert await store.main.write(stored.forget_stored, NOW + 10) == []
     await store.main.write(envelopes.finish, [delivered(two)])
-    assert await store.main.write(envelopes.forget_stored, NOW + 10) == ["b1"]
+    assert await store.main.write(stored.forget_stored, NOW + 10) == ["b1"]
 
 
 async def test_the_queue_is_listed_shown_retried_and_removed(store):

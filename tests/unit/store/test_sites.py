@@ -6,7 +6,7 @@ from lettershop.egress.pace import Change
 from lettershop.egress.shaping import Row, Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.traffic import Traffic
-from lettershop.store import envelopes, factlog, sites
+from lettershop.store import factlog, sites, stored
 from lettershop.store.envelopes import Lane, Leased
 from lettershop.store.sites import Home, SiteRow
 
@@ -55,7 +55,7 @@ async def test_what_waits_is_told_by_site(store):
     )
     for domain in ("a.example", "b.example", "c.example"):
         await store.main.write(
-            envelopes.enqueue_stored, workspace_id=None, mail_from="a@brand.example", recipients=[(f"x@{domain}", domain)],
+            stored.enqueue_stored, workspace_id=None, mail_from="a@brand.example", recipients=[(f"x@{domain}", domain)],
             blob="x", size=1, now=NOW, expires_at=NOW + 60,
         )  # fmt: skip
     assert await store.main.read(sites.waiting) == {"google": 2, "c.example": 1}
