@@ -9,7 +9,8 @@ row, and whoever leases can take turns between lanes.
                                            `-> release (graceful stop), reclaim (lease ran out): QUEUED again
 
 What must not live here: why an answer is hard or soft (egress.classify), what a campaign's states are (marketing).
-Stored messages come in by `store.stored`; screens and commands look at the queue by `store.queue`. Statements written by hand name their reason.
+Stored messages come in by `store.stored`; screens and commands look at the queue by `store.queue`.
+Statements written by hand name their reason.
 """
 
 from collections.abc import Sequence
