@@ -265,12 +265,14 @@ class Network:
         max_size: int = 52_428_800,
         per_connection: int = 0,
         greeting: Reply | None = None,
+        address: str = "127.0.0.1",
+        port: int = 0,
     ) -> Receiver:
-        """Start one. `hidden`: extensions it does not announce, such as {"PIPELINING"}."""
+        """Start one. `hidden`: extensions it does not announce, such as {"PIPELINING"}; another loopback address may share a port."""
         settings = Settings(f"mx.{domain}", max_size=max_size, tls=tls is not None, hidden=hidden)
         receiver = Receiver(domain, settings, greeting=greeting, per_connection=per_connection)
         server = StreamServer(lambda: _Session(receiver), tls=tls, limits=Limits(per_peer=2000, grace=0.1))
-        _, receiver.port = await server.listen("127.0.0.1", 0)
+        _, receiver.port = await server.listen(address, port)
         self.receivers[domain] = receiver
         self._servers.append(server)
         return receiver

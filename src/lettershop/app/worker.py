@@ -19,6 +19,8 @@ from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
 from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
+from lettershop.egress.own import Ourselves
+from lettershop.egress.protection import Protection
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Routes
 from lettershop.mail.undelivered import Undelivered
@@ -147,7 +149,10 @@ def build_routes(house: House) -> Routes:
         house.resolver,
         house.clock,
         hostname=config.server.hostname,
+        own=Ourselves.of(config),
         port=config.delivery.smtp_port,
+        families=[int(family[-1]) for family in config.delivery.families],
+        guards=Protection(config.delivery.require_tls),
         fixed=config.delivery.routes,
     )
 

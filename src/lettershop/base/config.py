@@ -176,6 +176,15 @@ class Delivery(_Section):
         {}, description="Fixed next hops by recipient domain, before MX look-up: smtp://host:port."
     )
     smtp_port: int = Field(25, ge=1, le=65535, description="The port of remote servers.")
+    families: list[Literal["ipv6", "ipv4"]] = Field(
+        ["ipv6", "ipv4"], min_length=1,
+        description="Versions of IP by which mail leaves, the preferred one first; one that is not named is not used.",
+    )  # fmt: skip
+    require_tls: list[str] = Field(
+        [],
+        description='Recipient domains to which mail leaves over TLS or not at all, whoever answers; "*": all. '
+        "Policies of the domains themselves (MTA-STS, DANE) count without this.",
+    )
     source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")
     pools: dict[str, list[str]] = Field(
         {},

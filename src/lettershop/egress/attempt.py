@@ -8,10 +8,8 @@ out, it may come twice (RFC 5321 4.5.5 leaves no other choice). What was not beg
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -19,19 +17,19 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Deferred
 from lettershop.base.log import Logger
+from lettershop.egress.dialler import Dialler
 from lettershop.egress.message import Leased, Recipe
 from lettershop.egress.pace import Change, Pace, handful
 from lettershop.egress.prepare import Prepared
 from lettershop.egress.press import Done
 from lettershop.egress.rules import Rules
-from lettershop.egress.site import Hop, Routes, Unroutable
-from lettershop.egress.sources import Source
+from lettershop.egress.site import Routes, Unroutable
 from lettershop.egress.unsent import judge_all, ready_ones
 from lettershop.egress.verdict import Answer, judge, not_made
 from lettershop.egress.ways import Opening, Way
-from lettershop.net.dial import CannotConnect, Result, SmtpConnection, Target, Timeouts, dial
+from lettershop.net.dial import CannotConnect, Result, SmtpConnection
 from lettershop.store.envelopes import Outcome
-from lettershop.wire.smtp.outgoing import Lost, Outgoing, Settings
+from lettershop.wire.smtp.outgoing import Lost, Outgoing
 
 MOST_ADDRESSES = 6
 FAILED_TOGETHER = 8
@@ -43,21 +41,6 @@ FRESH = 1.0
 """Seconds after which the source is asked again: a person may have left, a campaign may have been changed."""
 AHEAD, SLOW = 2, 0.2
 """Messages made ahead, so that every answer finds the next one; one alone where a message takes longer than `SLOW`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialler:
-    """How connections are made: who we say we are, TLS, time-outs."""
-
-    settings: Settings
-    tls: ssl.SSLContext | None = None
-    timeouts: Timeouts | None = None
-
-    async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
-        """Raises CannotConnect."""
-        target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
-        settings = replace(self.settings, hostname=source.ehlo) if source.ehlo else self.settings
-        return await dial(target, settings, tls=self.tls, timeouts=self.timeouts)
 
 
 class Desk(Protocol):

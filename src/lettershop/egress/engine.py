@@ -17,7 +17,8 @@ from itertools import groupby
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
-from lettershop.egress.attempt import Attempt, Dialler
+from lettershop.egress.attempt import Attempt
+from lettershop.egress.dialler import Contexts, Dialler
 from lettershop.egress.express import Answers, Ticket
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Taken, Window
@@ -39,7 +40,6 @@ from lettershop.egress.verdict import too_late
 from lettershop.egress.ways import Opening, Quota, SiteState, Way
 from lettershop.store.database import Database
 from lettershop.store.envelopes import BULK, Lane, Outcome
-from lettershop.wire.smtp.outgoing import Settings as SmtpSettings
 
 TOGETHER = 0.02
 """Looking at all sites costs: what changes within so many seconds is looked at together."""
@@ -60,10 +60,7 @@ class Engine:
         self.delays = settings.retry
         self.rules = settings.rules
         self.log: Logger = get_logger("egress")
-        self.dialler = Dialler(
-            SmtpSettings(settings.hostname, tls="may" if settings.tls else "never"),
-            settings.tls, settings.timeouts,
-        )  # fmt: skip
+        self.dialler = Dialler(settings.hostname, Contexts(settings.tls, settings.trusted), settings.timeouts, clock)
         self._settings = settings
         self._preparer = Preparer(campaigns, stored)
         self._press = Press(clock)

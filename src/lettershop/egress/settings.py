@@ -12,12 +12,14 @@ from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.sources import Pools, pools_of
 from lettershop.egress.warmup import Plan, plan_of
 from lettershop.net.dial import Timeouts
+from lettershop.net.tls import verifying_context
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Seconds and counts. `owner` names this process in leases, the same after a restart. Without a table of limits
-    `connections` and `messages_per_connection` count for every site. `all_connections` are those of this process."""
+    `connections` and `messages_per_connection` count for every site. `all_connections` are those of this process.
+    `tls` encrypts and checks nothing, `trusted` checks names; without them no TLS."""
 
     hostname: str
     owner: str
@@ -33,6 +35,7 @@ class Settings:
     stop_patience: float = 10.0
     timeouts: Timeouts | None = None
     tls: ssl.SSLContext | None = None
+    trusted: ssl.SSLContext | None = None
     rules: Rules = field(default_factory=shipped)
     shaping: Shaping | None = None
     pools: Pools = field(default_factory=Pools)
@@ -48,6 +51,7 @@ class Settings:
             owner=owner,
             retry=tuple(delivery.retry),
             tls=tls,
+            trusted=verifying_context() if tls else None,
             rules=load(delivery.bounce_rules),
             shaping=load_shaping(delivery),
             pools=pools_of(delivery),

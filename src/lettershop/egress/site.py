@@ -10,11 +10,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import zip_longest
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import ConfigError, LettershopError, NotFound
+from lettershop.egress.guard import OPEN, Guard
+from lettershop.egress.own import Ourselves
 
 REMEMBER = 300.0
 REMEMBER_FAILURE = 60.0
@@ -33,6 +36,7 @@ class Hop:
     host: str
     addresses: tuple[str, ...]
     port: int
+    guard: Guard = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,9 @@ class Route:
 
     @property
     def key(self) -> str:
-        """Domains with the same key can be served over one connection."""
-        return " ".join(self.names)
+        """Domains with the same key can be served over one connection: the same hosts, the same demands."""
+        labels = sorted({hop.guard.label for hop in self.hops} - {""})
+        return " ".join([*self.names, *(f"[{label}]" for label in labels)])
 
     @property
     def families(self) -> frozenset[int]:
@@ -81,16 +86,29 @@ class MailDns(Protocol):
         """IPv6 and IPv4 addresses; none if the name has none."""
 
 
+class Guards(Protocol):
+    """Who knows how secure the way to a domain must be."""
+
+    async def guarded(self, domain: str, hops: Sequence[Hop], *, fixed: bool = False) -> tuple[Hop, ...]:
+        """The hops that may be used, in the same order, each with its guard. Raises Unroutable if none may.
+
+        `fixed`: the operator told the way; policies that the domain publishes for its own hosts do not count.
+        """
+
+
 class Routes:
-    """Finds and remembers routes."""
+    """Finds and remembers routes. `families`: versions of IP in order of preference, those not named are not used."""
 
     def __init__(
-        self, dns: MailDns, clock: Clock, *, hostname: str, port: int = 25, fixed: Mapping[str, str] | None = None
-    ) -> None:
+        self, dns: MailDns, clock: Clock, *, hostname: str, own: Ourselves | None = None, port: int = 25,
+        fixed: Mapping[str, str] | None = None, families: Sequence[int] = (6, 4), guards: Guards | None = None,
+    ) -> None:  # fmt: skip
         self._dns = dns
         self._clock = clock
-        self._own = hostname.lower().rstrip(".")
+        self._own = own or Ourselves(hostname.lower().rstrip("."))
         self._port = port
+        self._families = tuple(families)
+        self._guards = guards
         self._fixed = {domain.lower(): parse_route(domain, url) for domain, url in (fixed or {}).items()}
         self._known: dict[str, tuple[float, Route | Unroutable]] = {}
         self._asking: dict[str, asyncio.Future[Route]] = {}
@@ -125,15 +143,22 @@ class Routes:
         if fixed is not None:
             host, port = fixed
             name = host if port == self._port else f"{host}:{port}"
-            return Route(await self._resolved([fixed]), fixed=True, names=(name,), everywhere=own is None)
+            hops = await self._guarded(site, await self._resolved([fixed]), fixed=True)
+            return Route(hops, fixed=True, names=(name,), everywhere=own is None)
         if site.startswith("["):
             return Route((_literal(site, self._port),), names=(site,))
-        hosts, names = await self._mx_hosts(site)
-        hops = await self._resolved([(host, self._port) for host in hosts[:MOST_HOSTS]], implicit=hosts == [site])
-        return Route(hops, names=names)
+        records = await self._mx_hosts(site)
+        names = tuple(host for _, host in sorted(records) if host)
+        hosts = [(host, self._port) for _, host in records[:MOST_HOSTS] if host]
+        hops = await self._resolved(hosts, implicit=names == (site,))
+        hops = await self._not_ours(site, hops, {host: preference for preference, host in records})
+        return Route(await self._guarded(site, hops), names=names)
 
-    async def _mx_hosts(self, site: str) -> tuple[list[str], tuple[str, ...]]:
-        """The hosts in the order of this attempt, and in an order that is always the same."""
+    async def _guarded(self, site: str, hops: tuple[Hop, ...], *, fixed: bool = False) -> tuple[Hop, ...]:
+        return hops if self._guards is None else await self._guards.guarded(site, hops, fixed=fixed)
+
+    async def _mx_hosts(self, site: str) -> list[tuple[int, str]]:
+        """The hosts with their preference, in the order of this attempt."""
         try:
             records = await self._dns.mx(site)
         except NotFound as error:
@@ -141,27 +166,45 @@ class Routes:
         except LettershopError as error:
             raise Unroutable(451, "4.4.3", f"The DNS gives no answer for {site}.") from error
         if not records:
-            return [site], (site,)  # RFC 5321 5.1: the implicit MX
+            return [(0, site)]  # RFC 5321 5.1: the implicit MX
         if all(host.rstrip(".") == "" for _, host in records):
             raise Unroutable(556, "5.1.10", f"The domain {site} does not accept mail (null MX).")  # RFC 7505 3
         return self._ordered(site, [(preference, host.lower().rstrip(".")) for preference, host in records])
 
-    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> tuple[list[str], tuple[str, ...]]:
-        own = [preference for preference, host in records if host == self._own]
+    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        own = [preference for preference, host in records if host == self._own.hostname]
         better = [record for record in records if not own or record[0] < min(own)]  # RFC 5321 5.1: else it would loop
         if not better:
             raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
         dice = self._clock.token(len(better))
         shuffled = sorted(zip(better, dice, strict=True), key=lambda pair: (pair[0][0], pair[1]))
-        return [host for (_, host), _ in shuffled if host], tuple(host for _, host in sorted(better) if host)
+        return [record for record, _ in shuffled]
+
+    async def _not_ours(self, site: str, hops: tuple[Hop, ...], preferences: Mapping[str, int]) -> tuple[Hop, ...]:
+        """Only hosts that are better than the first with an address of ours (RFC 5321 5.1)."""
+        if not self._own.listens(self._port):
+            return hops
+        try:
+            others = await self._dns.addresses(self._own.hostname)
+        except LettershopError:  # it may have none that the DNS knows
+            others = ()
+        own = [
+            preferences[hop.host]
+            for hop in hops
+            if any(self._own.has(address, hop.port, others) for address in hop.addresses)
+        ]
+        better = tuple(hop for hop in hops if not own or preferences[hop.host] < min(own))
+        if not better:
+            raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
+        return better
 
     async def _resolved(self, hosts: Sequence[tuple[str, int]], *, implicit: bool = False) -> tuple[Hop, ...]:
         """Those with addresses. Only where there was no MX either is a missing address final; else somebody will mend it."""
         answers = await asyncio.gather(*(self._addresses(host) for host, _ in hosts), return_exceptions=True)
         hops = tuple(
-            Hop(host, tuple(answer), port)
+            Hop(host, addresses, port)
             for (host, port), answer in zip(hosts, answers, strict=True)
-            if not isinstance(answer, BaseException) and answer
+            if not isinstance(answer, BaseException) and (addresses := in_order(answer, self._families))
         )
         if hops:
             return hops
@@ -177,6 +220,12 @@ class Routes:
             return [str(ip_address(host))]
         except ValueError:
             return await self._dns.addresses(host)
+
+
+def in_order(addresses: Sequence[str], families: Sequence[int]) -> tuple[str, ...]:
+    """The preferred family first, then in turns, so that a family that does not work costs one try and not all."""
+    lanes = [[one for one in addresses if (":" in one) == (family == 6)] for family in families]
+    return tuple(one for turn in zip_longest(*lanes) for one in turn if one is not None)
 
 
 def _literal(site: str, port: int) -> Hop:

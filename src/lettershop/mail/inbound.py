@@ -28,6 +28,7 @@ from lettershop.store import accounts as account_rows
 from lettershop.store import mailboxes
 from lettershop.store.blobs import Blobs
 from lettershop.store.database import Database, Transaction
+from lettershop.wire.message.trace import goes_in_circles
 from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
 from lettershop.wire.smtp.replies import Reply
@@ -97,6 +98,8 @@ class Inbound:
 
     async def deliver(self, envelope: Envelope, data: bytes) -> Reply:
         """Check it, store it, and only then say 250."""
+        if goes_in_circles(data):
+            return replies.TOO_MANY_HOPS
         client, sender = envelope.client, envelope.sender
         now = self._clock.now()
         report = await self._authenticator.check(

@@ -30,6 +30,7 @@ from lettershop.store.schema_delivery import BOUNCED, DELIVERED
 from lettershop.wire.address import Address, InvalidAddress
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
+from lettershop.wire.message.trace import goes_in_circles
 from lettershop.wire.message.words import raw_text
 from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
@@ -83,6 +84,8 @@ class Submission:
 
     async def deliver(self, envelope: Envelope, data: bytes) -> Reply:
         """Complete, sign, store; 250 after every commit."""
+        if goes_in_circles(data):
+            return replies.TOO_MANY_HOPS
         now = self._clock.now()
         if self._login_required and not await self._may_write_as(envelope.client, data):
             return FROM_NOT_YOURS

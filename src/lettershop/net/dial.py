@@ -18,13 +18,14 @@ ended first); neither is raised. `dial` raises CannotConnect. One write and one 
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, cast
 
 from lettershop.base.errors import ProtocolError, Temporary
 from lettershop.net.stream import TlsFacts, tls_facts
+from lettershop.net.tls import failure_of, peer_chain
 from lettershop.wire.smtp.client import ClientMachine
 from lettershop.wire.smtp.outgoing import (
     Capabilities,
@@ -45,14 +46,20 @@ Result = Outcome | Lost
 
 
 class CannotConnect(Temporary):
-    """No session with this server now. `stage` is where it failed; `reply` what the server said, if it spoke."""
+    """No session with this server now. `stage` is where it failed; `reply` what the server said, if it spoke.
+
+    `tls`: if it failed for the sake of TLS, as what (RFC 8460 4.3), else empty.
+    """
 
     code = "cannot-connect"
 
-    def __init__(self, public: str, stage: Stage | Literal["connect"], reply: Reply | None = None) -> None:
+    def __init__(
+        self, public: str, stage: Stage | Literal["connect"], reply: Reply | None = None, *, tls: str = ""
+    ) -> None:
         super().__init__(public)
         self.stage = stage
         self.reply = reply
+        self.tls = tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,28 @@ class Timeouts:
         return cls(seconds, dict.fromkeys(cls().stages, seconds))
 
 
-class SmtpConnection(asyncio.Protocol):
-    """One connection to one server. Made by `dial`; the methods above the line are for callers."""
+Examine = Callable[[Sequence[bytes]], str]
+"""Judges the certificates that the server shows (DER, its own first); empty if they are good, else as RFC 8460 4.3."""
 
-    def __init__(self, settings: Settings, timeouts: Timeouts, tls: ssl.SSLContext | None, server_name: str) -> None:
+
+class SmtpConnection(asyncio.Protocol):
+    """One connection to one server. Made by `dial`; the methods above the line are for callers.
+
+    `broken`: TLS failed so on a connection before this one, which therefore goes without.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        timeouts: Timeouts,
+        tls: ssl.SSLContext | None,
+        server_name: str,
+        examine: Examine | None = None,
+    ) -> None:
         self.tls: TlsFacts | None = None
+        self.tls_failure = ""
+        self.broken: CannotConnect | None = None
+        self._examine = examine
         self._machine = ClientMachine(settings)
         self._timeouts = timeouts.stages
         self._context = tls
@@ -232,12 +256,17 @@ class SmtpConnection(asyncio.Protocol):
                 ssl_handshake_timeout=seconds,
             )
         except (OSError, TimeoutError) as error:
+            self.tls_failure = failure_of(error)
             self.abort(f"TLS handshake failed: {getattr(error, 'reason', None) or type(error).__name__}")
             return
         if transport is None:
             self.abort("TLS handshake failed")
             return
         self._transport = transport
+        if self._examine is not None and (failure := self._examine(peer_chain(transport))):
+            self.tls_failure = failure
+            self.abort(f"The certificate is not the one that must be there ({failure})")
+            return
         self.tls = tls_facts(transport)
         self._machine.tls_started()
         self._flush()
@@ -285,30 +314,41 @@ def _settle(future: "asyncio.Future[Result]", result: Result) -> None:
 
 
 async def dial(
-    target: Target, settings: Settings, *, tls: ssl.SSLContext | None = None, timeouts: Timeouts | None = None
+    target: Target,
+    settings: Settings,
+    *,
+    tls: ssl.SSLContext | None = None,
+    timeouts: Timeouts | None = None,
+    examine: Examine | None = None,
 ) -> SmtpConnection:
     """A connection whose session stands: greeted, EHLO said, TLS and log-in as `settings` ask. Raises CannotConnect.
 
-    Where TLS is opportunistic ("may") and the handshake fails, it is tried once more without TLS (RFC 7435).
+    Where TLS is opportunistic ("may") and breaks before the session stands, it is tried once more without (RFC 7435).
+    `examine` has the last word on the certificates.
     """
     waits = timeouts or Timeouts()
     if tls is None and settings.tls == "may":
         settings = replace(settings, tls="never")
     try:
-        return await _dial(target, settings, tls, waits)
+        return await _dial(target, settings, tls, waits, examine)
     except CannotConnect as error:
-        if settings.tls != "may" or error.stage != "tls":
+        if settings.tls != "may" or not error.tls:
             raise
-    return await _dial(target, replace(settings, tls="never"), tls, waits)
+        broken = error
+    connection = await _dial(target, replace(settings, tls="never"), tls, waits, None)
+    connection.broken = broken
+    return connection
 
 
-async def _dial(target: Target, settings: Settings, tls: ssl.SSLContext | None, waits: Timeouts) -> SmtpConnection:
+async def _dial(
+    target: Target, settings: Settings, tls: ssl.SSLContext | None, waits: Timeouts, examine: Examine | None
+) -> SmtpConnection:
     loop = asyncio.get_running_loop()
     source = (target.source, 0) if target.source else None
     try:
         async with asyncio.timeout(waits.connect):
             _, connection = await loop.create_connection(
-                lambda: SmtpConnection(settings, waits, tls, target.server_name),
+                lambda: SmtpConnection(settings, waits, tls, target.server_name, examine),
                 target.host,
                 target.port,
                 local_addr=source,
@@ -325,5 +365,7 @@ async def _dial(target: Target, settings: Settings, tls: ssl.SSLContext | None, 
     if failure is None:
         return connection
     if isinstance(failure, Refused):
-        raise CannotConnect(str(failure.reply), failure.stage, failure.reply)
-    raise CannotConnect(failure.why, failure.stage)
+        kind = "starttls-not-supported" if failure.stage == "tls" else ""
+        raise CannotConnect(str(failure.reply), failure.stage, failure.reply, tls=kind)
+    kind = connection.tls_failure or ("validation-failure" if failure.stage == "tls" or connection.tls else "")
+    raise CannotConnect(failure.why, failure.stage, tls=kind)

@@ -7,12 +7,14 @@ A `Certificate` keeps one SSLContext for life: `reload` loads the files into it,
 the new chain, and listeners need not know.
 """
 
+import asyncio
 import os
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +24,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from lettershop.base.clock import Clock
 from lettershop.base.errors import ConfigError
 
+_FAILURES = {
+    10: "certificate-expired", 62: "certificate-host-mismatch", 64: "certificate-host-mismatch",
+    18: "certificate-not-trusted", 19: "certificate-not-trusted", 20: "certificate-not-trusted", 21: "certificate-not-trusted",
+}  # fmt: skip
+"""OpenSSL's codes of what is wrong with a chain (X509_V_ERR_…)."""
 LIFETIME = timedelta(days=397)
 REMAKE_BEFORE = timedelta(days=30)
 
@@ -103,6 +110,24 @@ def verifying_context(authority: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(authority) if authority else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def peer_chain(transport: asyncio.BaseTransport) -> list[bytes]:
+    """The certificates that the other side showed (DER, its own first), whether or not they were checked."""
+    wrapped: Any = transport.get_extra_info("ssl_object")
+    if wrapped is None:
+        return []
+    if hasattr(wrapped, "get_unverified_chain"):  # Python 3.13
+        return list(wrapped.get_unverified_chain())
+    shown = wrapped._sslobj.get_unverified_chain() or ()  # the same, before it was made public
+    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in shown]
+
+
+def failure_of(error: Exception) -> str:
+    """What went wrong in a handshake, as RFC 8460 4.3.1 names it."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return "validation-failure"
+    return _FAILURES.get(error.verify_code, "validation-failure")
 
 
 def self_made(folder: Path, hostname: str, clock: Clock) -> PemFiles:

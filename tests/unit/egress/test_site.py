@@ -1,8 +1,13 @@
 """Routes: fixed ones, MX, implicit and null MX, loops, memory."""
 
+from dataclasses import replace
+
 import pytest
 
 from lettershop.base.errors import ConfigError, NotFound, Temporary
+from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
+from lettershop.egress.own import Ourselves
+from lettershop.egress.protection import Protection
 from lettershop.egress.site import REMEMBER, REMEMBER_FAILURE, Routes, Unroutable, parse_route
 
 
@@ -135,3 +140,50 @@ async def test_failures_are_remembered_for_a_shorter_while(find, clock):
 def test_bad_routes_are_named(url):
     with pytest.raises(ConfigError, match=r"for b\.example is no route"):
         parse_route("b.example", url)
+
+
+async def test_families_come_in_the_preferred_order_and_take_turns(find):
+    found = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1"]
+    dns = Dns({"b.example": []}, {"b.example": found})
+    usual = await find(dns).find("b.example")
+    assert usual.hops[0].addresses == ("2001:db8::1", "192.0.2.1", "2001:db8::2", "2001:db8::3")
+    other = await find(dns, families=(4, 6)).find("b.example")
+    assert other.hops[0].addresses == ("192.0.2.1", *found[:3])
+    alone = await find(dns, families=(4,)).find("b.example")
+    assert alone.hops[0].addresses == ("192.0.2.1",)
+
+
+async def test_a_host_with_an_address_of_ours_counts_as_ourselves(find):
+    own = Ourselves("out.brand.example", ports=frozenset({25}))
+    hosts = {
+        "mx1.b.example": ["192.0.2.1"], "mx2.b.example": ["192.0.2.2", "192.0.2.99"], "mx3.b.example": ["192.0.2.3"],
+        "out.brand.example": ["192.0.2.99"],
+    }  # fmt: skip
+    records = [(10, "mx1.b.example"), (20, "mx2.b.example"), (20, "mx3.b.example")]
+    route = await find(Dns({"b.example": records}, hosts), own=own).find("b.example")
+    assert [hop.host for hop in route.hops] == ["mx1.b.example"]  # RFC 5321 5.1: equal ones go, too
+    with pytest.raises(Unroutable) as caught:
+        await find(Dns({"b.example": records[1:]}, hosts), own=own).find("b.example")
+    assert (caught.value.smtp, caught.value.enhanced) == (550, "5.4.6")
+    elsewhere = await find(Dns({"b.example": records}, hosts), own=own, port=2525).find("b.example")
+    assert len(elsewhere.hops) == 3
+
+
+class Demanding:
+    async def guarded(self, domain, hops, *, fixed=False):
+        return tuple(replace(hop, guard=Guard("trusted", "some policy")) for hop in hops)
+
+
+async def test_domains_with_other_demands_share_no_connection(find):
+    dns = Dns({"b.example": [(1, "mx.b.example")]}, {"mx.b.example": ["192.0.2.1"]})
+    free, guarded = await find(dns).find("b.example"), await find(dns, guards=Demanding()).find("b.example")
+    assert free.names == guarded.names
+    assert free.key != guarded.key
+
+
+async def test_the_operator_may_demand_tls_of_domains_or_of_all(find):
+    dns = Dns({"b.example": [], "c.example": []}, {"b.example": ["192.0.2.1"], "c.example": ["192.0.2.1"]})
+    some = find(dns, guards=Protection(["B.example"]))
+    assert [(await some.find(name)).hops[0].guard for name in ("b.example", "c.example")] == [ENCRYPTED, OPEN]
+    everybody = find(dns, guards=Protection(["*"]), fixed={"d.example": "smtp://127.0.0.1:2525"})
+    assert [(await everybody.find(name)).hops[0].guard for name in ("c.example", "d.example")] == [ENCRYPTED] * 2

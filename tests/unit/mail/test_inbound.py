@@ -135,3 +135,9 @@ async def test_what_cannot_be_stored_is_not_acknowledged(inbound, store, blobs, 
     with pytest.raises(BlobsUnavailable):
         await inbound.deliver(Envelope(CLIENT, SENDER, to("bob@b.example")), MESSAGE)
     assert await in_mailbox(store, "INBOX", "bob@b.example") == []
+
+
+async def test_what_goes_in_circles_is_refused(inbound):
+    message = b"Received: from a by b; x\r\n" * 101 + MESSAGE
+    reply = await inbound.deliver(Envelope(CLIENT, SENDER, to("bob@b.example")), message)
+    assert reply == replies.TOO_MANY_HOPS

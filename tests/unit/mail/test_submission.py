@@ -147,3 +147,10 @@ async def test_a_suppressed_recipient_is_withheld(desk, store, clock):
     await store.main.write(suppressions.add, suppressions.EVERYBODY, "ann@a.example", "manual", at=clock.now())
     (answer,) = await source.prepare(await lease(store, clock.now()))
     assert isinstance(answer, Withhold) and answer.reason == "suppressed"
+
+
+async def test_what_goes_in_circles_is_refused(desk):
+    submission, _, bob = desk
+    envelope = Envelope(client(bob), mail_from("bob@b.example"), to("ann@a.example"))
+    message = b"Received: from a by b; x\r\n" * 101 + MESSAGE
+    assert await submission.deliver(envelope, message) == replies.TOO_MANY_HOPS

@@ -178,6 +178,7 @@ TIMED_OUT = Reply.of(421, "4.4.2", "Waited too long for you")
 LOCAL_ERROR = Reply.of(421, "4.3.0", "Local error, try again later")
 TOO_MANY_CONNECTIONS = Reply.of(421, "4.7.0", "Too many connections")
 TOO_MUCH_AT_ONCE = Reply.of(421, "4.3.1", "Too much mail at once, try again later")
+TOO_MANY_HOPS = Reply.of(554, "5.4.6", "This message goes in circles: too many Received fields")  # RFC 5321 6.3
 TOO_MANY_ERRORS = Reply.of(421, "4.7.0", "Too many errors")
 TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients")  # RFC 5321 4.5.3.1.10
 

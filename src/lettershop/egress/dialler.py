@@ -1,0 +1,70 @@
+"""From a hop and an address to a session that is as secure as the hop's guard demands, or to none.
+
+    guard "may": STARTTLS where it is offered; a handshake that breaks -> a fresh connection in clear, remembered for a while
+    guard above: STARTTLS or nothing; there is no way from here into clear text
+
+What a domain demands is decided in `egress.protection`; the socket is `net.dial`.
+"""
+
+import ssl
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lettershop.base.clock import Clock
+from lettershop.egress.site import Hop
+from lettershop.egress.sources import Source
+from lettershop.net.dial import CannotConnect, SmtpConnection, Target, Timeouts, dial
+from lettershop.wire.smtp.outgoing import Settings
+
+REMEMBER_BROKEN = 3600.0
+"""Seconds for which a host whose TLS broke is spoken to in clear at once; then TLS is tried again."""
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """`anybody` encrypts and checks nothing, `trusted` checks the host's name; without `anybody` no TLS at all."""
+
+    anybody: ssl.SSLContext | None = None
+    trusted: ssl.SSLContext | None = None
+
+
+class Dialler:
+    """One per engine: who we say we are, TLS, time-outs, and whose TLS is broken."""
+
+    def __init__(self, hostname: str, contexts: Contexts, timeouts: Timeouts | None, clock: Clock) -> None:
+        self._settings = Settings(hostname)
+        self._contexts = contexts
+        self._timeouts = timeouts
+        self._clock = clock
+        self._broken: dict[tuple[str, int], float] = {}
+
+    async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
+        """A session over which the hop's mail may go. Raises CannotConnect."""
+        target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
+        if hop.guard.demand != "may":
+            if self._contexts.anybody is None:
+                raise CannotConnect("This server sends without TLS, and the domain demands it.", "tls")
+            return await self._dial(target, source, "must", self._contexts.anybody)
+        return await self._freely(target, source)
+
+    async def _freely(self, target: Target, source: Source) -> SmtpConnection:
+        place = (target.host, target.port)
+        if self._contexts.anybody is None or self._broken.get(place, 0.0) > self._clock.monotonic():
+            return await self._dial(target, source, "never", None)
+        connection = await self._dial(target, source, "may", self._contexts.anybody)
+        if connection.broken is not None:
+            self._remember(place)
+        return connection
+
+    def _remember(self, place: tuple[str, int]) -> None:
+        now = self._clock.monotonic()
+        if len(self._broken) >= REMEMBERED:
+            self._broken = {key: until for key, until in self._broken.items() if until > now}
+        self._broken[place] = now + REMEMBER_BROKEN
+
+    async def _dial(
+        self, target: Target, source: Source, tls: Literal["never", "may", "must"], context: ssl.SSLContext | None
+    ) -> SmtpConnection:
+        settings = replace(self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls)
+        return await dial(target, settings, tls=context, timeouts=self._timeouts)
