@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from lettershop.egress.classify import classify, shipped
 from lettershop.egress.message import Leased
+from lettershop.egress.retries import Retries
 from lettershop.egress.verdict import Answer, judge
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED
 
@@ -24,7 +25,7 @@ def test_every_answer_has_a_class(code, enhanced, text, stage):
 
 @given(CODES, ENHANCED, st.text(max_size=900), STAGES)
 def test_every_answer_has_an_outcome_that_can_be_stored(code, enhanced, text, stage):
-    outcome = judge(LEASED, "a@b.example", Answer(code, enhanced, text, stage), 10.0, [60.0])
+    outcome = judge(LEASED, "a@b.example", Answer(code, enhanced, text, stage), 10.0, Retries([60.0]))
     assert outcome.state in (DELIVERED, BOUNCED, EXPIRED, QUEUED)
     assert (outcome.state == DELIVERED) == (stage == "dot" and code < 300)
     assert "\x00" not in outcome.answer + outcome.fact.text

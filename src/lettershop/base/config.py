@@ -204,6 +204,13 @@ class Delivery(_Section):
         min_length=1,
         description="Seconds to wait after the first, second, … temporary answer; the last one repeats.",
     )
+    retry_by: dict[Literal["soon", "late"], Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]] = (
+        Field(
+            {"soon": [60, 240, 300, 600, 1200, 1800, 3600], "late": [14400, 28800, 43200]},
+            description="The same for answers that are worth another try soon (greylisting) or late (a full mailbox); the table of "
+            "bounce rules says which. Where `retry` is set and this is not, `retry` counts for every answer.",
+        )
+    )
     expire: float = Field(
         259200, gt=0, description="Seconds after which a message that met only temporary answers is given up."
     )
@@ -229,6 +236,13 @@ class Delivery(_Section):
     )
     breakers: Breakers = Field(Breakers(), description="A table of its own, below.")
     warmup: Warmup = Field(Warmup(), description="A table of its own, below.")
+
+    @property
+    def schedules(self) -> Mapping[str, list[float]]:
+        """The named schedules that count beside `retry`."""
+        plain = "retry" in self.model_fields_set and "retry_by" not in self.model_fields_set
+        both: dict[Any, list[float]] = {**Delivery.model_fields["retry_by"].default, **self.retry_by}
+        return {} if plain else both
 
 
 class Mail(_Section):

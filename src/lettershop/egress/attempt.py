@@ -22,6 +22,7 @@ from lettershop.egress.message import Leased, Recipe
 from lettershop.egress.pace import Change, Pace, handful
 from lettershop.egress.prepare import Prepared
 from lettershop.egress.press import Done
+from lettershop.egress.retries import Retries
 from lettershop.egress.rules import Rules
 from lettershop.egress.site import Routes, Unroutable
 from lettershop.egress.unsent import judge_all, ready_ones
@@ -49,7 +50,7 @@ class Desk(Protocol):
     clock: Clock
     routes: Routes
     dialler: Dialler
-    delays: Sequence[float]
+    retries: Retries
     rules: Rules
     log: Logger
 
@@ -288,7 +289,7 @@ class Attempt:
             self._desk.log.exception("messages could not be prepared", site=self._site)
             now = self._desk.clock.now()
             for leased in taken:
-                self._desk.record(not_made(leased, leased.address or "", error, now, self._desk.delays))
+                self._desk.record(not_made(leased, leased.address or "", error, now, self._desk.retries))
         finally:
             self._fetching = None
         self._pump()
@@ -312,7 +313,7 @@ class Attempt:
         except Exception as error:
             self._desk.log.warning("a message could not be made", envelope=leased.envelope_id, error=repr(error))
             now = self._desk.clock.now()
-            self._desk.record(not_made(leased, recipe.address, error, now, self._desk.delays))
+            self._desk.record(not_made(leased, recipe.address, error, now, self._desk.retries))
             self._pump()
 
     def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception, *, first: bool) -> None:
@@ -370,7 +371,7 @@ class Attempt:
 
     def _record(self, leased: Leased, recipe: Recipe, answer: Answer) -> None:
         now = self._desk.clock.now()
-        outcome = judge(leased, recipe.address, answer, now, self._desk.delays, self._desk.rules)
+        outcome = judge(leased, recipe.address, answer, now, self._desk.retries, self._desk.rules)
         if answer.stage == "dot" and answer.code < 300:
             change = self._pace.accepted(now)
         else:

@@ -30,6 +30,7 @@ from lettershop.egress.parking import surplus
 from lettershop.egress.placing import Placing
 from lettershop.egress.prepare import Prepared, Preparer
 from lettershop.egress.press import Done, Press
+from lettershop.egress.retries import Retries
 from lettershop.egress.rooms import Rooms
 from lettershop.egress.settings import Settings
 from lettershop.egress.shaping import DEFAULT, Row, Shaping
@@ -57,7 +58,7 @@ class Engine:
     ) -> None:  # fmt: skip
         self.clock = clock
         self.routes = routes
-        self.delays = settings.retry
+        self.retries = Retries(settings.retry, settings.retry_by)
         self.rules = settings.rules
         self.log: Logger = get_logger("egress")
         self.dialler = Dialler(settings.hostname, Contexts(settings.tls, settings.trusted), settings.timeouts, clock)

@@ -25,9 +25,6 @@ SLOW_START = 5
 """Accepted messages that open the window by one connection at first …"""
 GROWTH = 20
 """… and from where it was closed before."""
-SPREAD = 0.1
-"""Retries are spread over a tenth of their delay, so that a crowd deferred at once does not come back at once."""
-GOLDEN = 0.618033988749895
 KEPT_FREE = 10
 """One connection in so many is kept for urgent mail."""
 GIVEN = 1.0
@@ -48,15 +45,6 @@ FORGET, FORGET_FAILED = 60.0, 7200.0
 """Seconds after which the state of an unused site is dropped."""
 TOO_FAST, TOO_MANY = frozenset({"rate"}), frozenset({"too-many-connections", "reputation"})
 """Classes of answers that lower the rate, and that close the window."""
-
-
-def retry_at(now: float, attempts: int, delays: Sequence[float], envelope_id: int) -> float:
-    """When an envelope that has met its `attempts`-th temporary answer (1 is the first) is tried again.
-
-    The spread is derived from the envelope, so the same question has the same answer.
-    """
-    delay = delays[min(attempts, len(delays)) - 1]
-    return now + delay * (1 + SPREAD * (envelope_id * GOLDEN % 1))
 
 
 class Cell(Protocol):

@@ -95,7 +95,7 @@ class Placing:
         waiting = self._traffic.withdraw(domain)
         if error.retry:
             failures = self._silent[domain] = self._silent.get(domain, 0) + 1
-            delays = self._office.delays
+            delays = self._office.retries.usual
             due = self._office.clock.now() + delays[min(failures, len(delays)) - 1]
             self._park([(one, due) for one in waiting[TRIED_TOGETHER:]])
             waiting = waiting[:TRIED_TOGETHER]

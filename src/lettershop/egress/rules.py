@@ -11,11 +11,12 @@ they mean nothing, and so most answers of a campaign are found in the cache.
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from lettershop.base.errors import Invalid
+from lettershop.egress.retries import NAMES, told_wait
 
 Stage = Literal["route", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot", "quit", ""]
 """Where the answer came: "route" is the look-up of the MX, "dot" the answer to the whole message."""
@@ -48,6 +49,7 @@ class Class:
     """What an answer means. `hard`: the address is dead. `retry`: it may work later. Neither: this message is refused.
 
     `certain`: the words name a dead address, so that a bounce with a 4xx code, given up in the end, is hard too.
+    `again`: the schedule of the next attempts; `wait`: the seconds that the receiver names itself, or 0.
     """
 
     reason: str
@@ -56,16 +58,22 @@ class Class:
     advice: str
     provider: str = ""
     certain: bool = False
+    again: str = ""
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`hard`: dead if said for good; `certain`: dead if said in words; `passing`: passes by itself, even when said with 5xx."""
+    """`hard`: dead if said for good; `certain`: dead if said in words; `passing`: passes by itself, even when said with 5xx.
+
+    `again`: the schedule by which it is tried again; empty: the usual one.
+    """
 
     hard: bool = False
     certain: bool = False
     passing: bool = False
     advice: str = ""
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Rule:
     hard: bool | None = None
     retry: bool | None = None
     certain: bool | None = None
+    again: str = ""
     samples: tuple[str, ...] = ()
 
     def fits(self, code: int, status: str, provider: str, stage: str) -> bool:
@@ -139,6 +148,9 @@ class Rules:
                 raise Invalid(
                     f"Bounce rules: {where} names the reason “{reason}”, which there is not.", code="bounce-rules"
                 )
+        schedules = {one.again for one in self.reasons.values()} | {one.again for one in (*self.rules, *self.vague)}
+        for again in schedules - {"", *NAMES}:
+            raise Invalid(f"Bounce rules: there is no schedule “{again}”.", code="bounce-rules")
         for provider in {name for rule in (*self.rules, *self.vague) for name in rule.providers} - set(self.providers):
             raise Invalid(
                 f"Bounce rules: a rule names the provider “{provider}”, which there is not.", code="bounce-rules"
@@ -202,7 +214,8 @@ class Rules:
         if rule is None and (coded is None or detail in TELLS_NOTHING):
             rule = _first(self._compiled_vague, answer, code, enhanced, provider, stage)
             coded = None if rule else self.codes.get(code) or coded
-        return self._meaning(rule, coded or UNDETERMINED, code, stage, provider)
+        found = self._meaning(rule, coded or UNDETERMINED, code, stage, provider)
+        return replace(found, wait=told_wait(text)) if found.retry else found
 
     def _meaning(self, rule: Rule | None, coded: str, code: int, stage: str, provider: str) -> Class:
         name = rule.reason if rule else coded
@@ -212,7 +225,10 @@ class Rules:
         hard = reason.hard if rule.hard is None else rule.hard
         certain = (reason.certain if rule.certain is None else rule.certain) and bool(rule.words)
         retry = (not permanent or reason.passing) if rule.retry is None or not permanent else rule.retry
-        return Class(name, permanent and hard, retry, rule.advice or reason.advice, provider, certain and hard)
+        return Class(
+            name, permanent and hard, retry, rule.advice or reason.advice, provider, certain and hard,
+            rule.again or reason.again,
+        )  # fmt: skip
 
     def advice(self, reason: str) -> str:
         """The sentence for a reason."""

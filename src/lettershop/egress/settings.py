@@ -1,7 +1,7 @@
 """What the delivery engine of a process is told: names, seconds, counts, tables."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lettershop.base.config import Config
@@ -24,6 +24,7 @@ class Settings:
     hostname: str
     owner: str
     retry: Sequence[float] = (300.0, 900.0, 1800.0, 3600.0)
+    retry_by: Mapping[str, Sequence[float]] = field(default_factory=dict)
     connections: int = 10
     messages_per_connection: int = 100
     all_connections: int = 500
@@ -50,6 +51,7 @@ class Settings:
             hostname=config.server.hostname,
             owner=owner,
             retry=tuple(delivery.retry),
+            retry_by=delivery.schedules,
             tls=tls,
             trusted=verifying_context() if tls else None,
             rules=load(delivery.bounce_rules),

@@ -6,6 +6,7 @@ from typing import Protocol
 from lettershop.base.clock import Clock
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.egress.prepare import Prepared
+from lettershop.egress.retries import Retries
 from lettershop.egress.rules import Rules
 from lettershop.egress.verdict import Answer, judge, too_late, withheld
 from lettershop.store.envelopes import Outcome
@@ -19,8 +20,8 @@ class Office(Protocol):
         """The time."""
 
     @property
-    def delays(self) -> Sequence[float]:
-        """Seconds between tries."""
+    def retries(self) -> Retries:
+        """When what is put off is tried again."""
 
     @property
     def rules(self) -> Rules:
@@ -54,4 +55,4 @@ async def ready_ones(
 async def judge_all(office: Office, taken: Sequence[Leased], answer: Answer, why: str) -> None:
     """An attempt of all of them that ended with this answer."""
     for leased, recipe in await ready_ones(office, taken, why):
-        office.record(judge(leased, recipe.address, answer, office.clock.now(), office.delays, office.rules))
+        office.record(judge(leased, recipe.address, answer, office.clock.now(), office.retries, office.rules))

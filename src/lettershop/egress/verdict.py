@@ -3,7 +3,6 @@
 answer -> classify -> delivered | again at … | refused | given up, as one `store.envelopes.Outcome`
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lettershop.base.errors import LettershopError
@@ -11,7 +10,7 @@ from lettershop.base.facts import Bounced, Deferred, Delivered, Withheld
 from lettershop.egress.classify import EXPIRED as RAN_OUT
 from lettershop.egress.classify import Class, Rules, Stage, shipped
 from lettershop.egress.message import Leased, Withhold
-from lettershop.egress.pace import retry_at
+from lettershop.egress.retries import Retries
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
 
@@ -58,7 +57,7 @@ class Answer:
 
 
 def judge(
-    leased: Leased, address: str, answer: Answer, now: float, delays: Sequence[float], rules: Rules | None = None
+    leased: Leased, address: str, answer: Answer, now: float, retries: Retries, rules: Rules | None = None
 ) -> Outcome:
     """The outcome of an attempt that was answered so, by these rules."""
     if answer.stage == "dot" and 200 <= answer.code < 300:
@@ -66,7 +65,7 @@ def judge(
     found = (rules or shipped()).classify(answer.code, answer.enhanced, answer.text, answer.stage, answer.mx)
     if not found.retry:
         return _bounced(leased, address, answer, now, found, BOUNCED)
-    at = retry_at(now, leased.attempts + 1, delays, leased.envelope_id)
+    at = retries.at(now, leased.attempts + 1, found.again, found.wait, leased.envelope_id)
     if at > leased.expires_at:
         return _bounced(leased, address, answer, now, found, EXPIRED)
     fact = Deferred(
@@ -120,9 +119,9 @@ def withheld(leased: Leased, withhold: Withhold, now: float) -> Outcome:
     return Outcome(leased.envelope_id, WITHHELD, now, answer=withhold.reason, tried=False, fact=fact)
 
 
-def not_made(leased: Leased, address: str, error: Exception, now: float, delays: Sequence[float]) -> Outcome:
+def not_made(leased: Leased, address: str, error: Exception, now: float, retries: Retries) -> Outcome:
     """The message could not be made. An error of ours that says so for good withholds; anything else is tried again."""
     if isinstance(error, LettershopError) and not error.retry:
         return withheld(leased, Withhold(leased.envelope_id, error.code), now)
     words = error.public if isinstance(error, LettershopError) else "The message could not be made."
-    return judge(leased, address, Answer(451, "4.3.0", words, "connect"), now, delays)
+    return judge(leased, address, Answer(451, "4.3.0", words, "connect"), now, retries)

@@ -19,6 +19,7 @@ from lettershop.egress.classify import shipped
 from lettershop.egress.message import Leased
 from lettershop.egress.pace import handful
 from lettershop.egress.parking import surplus
+from lettershop.egress.retries import Retries
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.traffic import Traffic
@@ -299,7 +300,7 @@ class Simulation:
         """Judged as in life; the class of the answer."""
         self._held -= 1
         home = self._homes[one.site]
-        outcome = judge_answer(one, "p@modelled.example", answer, now, self._told.retry, self._meaning)
+        outcome = judge_answer(one, "p@modelled.example", answer, now, Retries(self._told.retry), self._meaning)
         reason = outcome.fact.reason if isinstance(outcome.fact, Deferred | Bounced) else ""
         home.result.reasons[reason] += 1
         if outcome.state == QUEUED:

@@ -1,4 +1,4 @@
-"""Retry times; windows, rates and suspensions of a source address at a site, on a clock of numbers."""
+"""Windows, rates and suspensions of a source address at a site, on a clock of numbers."""
 
 import re
 
@@ -15,7 +15,6 @@ from lettershop.egress.pace import (
     OwnCell,
     Pace,
     handful,
-    retry_at,
 )  # fmt: skip
 from lettershop.egress.shaping import Row, Rule
 
@@ -37,19 +36,6 @@ def pace(row=None, cell=None, site="b.example", connected=True, **row_values):
 
 def accept(one, count, now=0.0):
     return [change for _ in range(count) if (change := one.accepted(now))]
-
-
-def test_retries_follow_the_table_and_the_last_delay_repeats():
-    times = [retry_at(1000, attempts, DELAYS, 0) for attempts in (1, 2, 3, 4, 99)]
-    assert times == [1010, 1060, 1300, 1300, 1300]
-
-
-def test_a_crowd_is_spread_over_a_tenth_of_the_delay():
-    times = {retry_at(0, 2, DELAYS, envelope) for envelope in range(1, 200)}
-    assert len(times) == 199
-    assert min(times) >= 60
-    assert max(times) < 66
-    assert max(times) - min(times) > 5
 
 
 def test_a_window_opens_fast_at_first_and_never_beyond_the_limit():

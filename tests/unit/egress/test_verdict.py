@@ -6,17 +6,18 @@ import pytest
 
 from lettershop.base.errors import Invalid, Temporary
 from lettershop.egress.message import Leased, Withhold
+from lettershop.egress.retries import Retries
 from lettershop.egress.verdict import AGAIN_SOON, Answer, judge, not_made, too_late, withheld
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED, EXPIRED, QUEUED, WITHHELD
 
 NOW = 1000.0
-DELAYS = [10.0, 60.0]
+RETRIES = Retries([10.0, 60.0], {"soon": [2.0], "late": [500.0]})
 LEASED = Leased(1, 2, 3, 4, None, None, "b.example", 0, 990.0, 980.0, 2000.0)
 LATER = Answer(451, "4.7.1", "Please try later", "rcpt", "mx.b.example")
 
 
 def of(code, enhanced="", text="", stage="rcpt", leased=LEASED):
-    return judge(leased, "a@b.example", Answer(code, enhanced, text, stage, "mx.b.example", "TLSv1.3"), NOW, DELAYS)
+    return judge(leased, "a@b.example", Answer(code, enhanced, text, stage, "mx.b.example", "TLSv1.3"), NOW, RETRIES)
 
 
 def test_accepted():
@@ -37,6 +38,21 @@ def test_deferred_until_the_table_says():
     assert NOW + 60 <= outcome.due_at < NOW + 66
     assert (outcome.fact.kind, outcome.fact.attempt, outcome.fact.retry_at) == ("Deferred", 2, outcome.due_at)
     assert outcome.answer == "mx.b.example (TLSv1.3), rcpt: 451 4.7.1 Please try later"
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("Greylisted, see the help page", 2, 3),
+        ("Mailbox full", 500, 550),
+        ("Greylisted, try again in 300 seconds", 301, 332),
+        ("Please come back in 00:05:00", 301, 332),
+        ("Rate limit exceeded, please wait 2 minutes before you retry", 121, 134),
+    ],
+)
+def test_each_class_has_its_own_schedule_and_a_time_that_is_told_counts(text, least, most):
+    outcome = of(451, "4.0.0", text)
+    assert NOW + least <= outcome.due_at <= NOW + most
 
 
 def test_given_up_when_the_next_try_would_be_too_late():
@@ -75,9 +91,9 @@ def test_withheld_for_good_and_for_now():
 
 
 def test_what_cannot_be_made_is_withheld_or_tried_again():
-    assert not_made(LEASED, "a@b.example", Invalid("no", code="no-name"), NOW, DELAYS).fact.reason == "no-name"
-    assert not_made(LEASED, "a@b.example", Temporary("busy"), NOW, DELAYS).state == QUEUED
-    secret = not_made(LEASED, "a@b.example", ValueError("secret"), NOW, DELAYS)
+    assert not_made(LEASED, "a@b.example", Invalid("no", code="no-name"), NOW, RETRIES).fact.reason == "no-name"
+    assert not_made(LEASED, "a@b.example", Temporary("busy"), NOW, RETRIES).state == QUEUED
+    secret = not_made(LEASED, "a@b.example", ValueError("secret"), NOW, RETRIES)
     assert secret.state == QUEUED
     assert "secret" not in secret.answer + secret.fact.text
 
