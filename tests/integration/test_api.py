@@ -226,6 +226,27 @@ def test_a_raw_message_is_sent_as_it_is_and_a_foreign_sender_refused(server, cli
     assert nobody["recipients"][0]["state"] == "bounced"
 
 
+def test_a_message_is_given_up_when_its_sender_says(client):
+    letter = {
+        "from": {"address": "a@brand.example"},
+        "to": [{"address": "ann@brand.example"}],
+        "text": "Hello",
+        "subject": "x",
+    }
+    later = "2099-01-01T00:00:00Z"
+    taken = client.post("/messages", json={**letter, "send_at": later, "expires_at": "2099-01-01T00:10:00Z"}).json()
+    [person] = taken["recipients"]
+    assert person["expires_at"].startswith("2099-01-01T00:10:00")
+    for wrong in (
+        {"send_at": later, "expires_at": later},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+        {"expires_at": later},
+    ):
+        refused = client.post("/messages", json={**letter, **wrong})
+        assert refused.json()["code"] == "wrong-expiry", wrong
+        assert 400 <= refused.status_code < 500
+
+
 def test_a_batch_is_taken_one_by_one(client):
     good = {
         "from": {"address": "a@brand.example"},

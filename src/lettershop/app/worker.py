@@ -23,6 +23,7 @@ from lettershop.egress.own import Ourselves
 from lettershop.egress.protection import Protection
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Routes
+from lettershop.mail.delayed import Delayed
 from lettershop.mail.undelivered import Undelivered
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.net.callout import Callouts
@@ -124,11 +125,13 @@ def build_courier(house: House) -> Courier:
 
 def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable[bool]]]:
     """What one process at a time does, by the name of its lease."""
-    undelivered = Undelivered(
-        house.main_db, house.blobs, house.clock, mail.submission.post, hostname=house.config.server.hostname
+    hostname, post = house.config.server.hostname, mail.submission.post
+    undelivered = Undelivered(house.main_db, house.blobs, house.clock, post, hostname=hostname)
+    delayed = Delayed(
+        house.main_db, house.blobs, house.clock, post, hostname=hostname, after=house.config.delivery.warn_after
     )
     marketing = house.marketing.steps(house) if house.marketing else {}
-    return {"undelivered": undelivered.step, **marketing}
+    return {"undelivered": undelivered.step, "delayed": delayed.step, **marketing}
 
 
 def build_engine(house: House, mail: MailServices, owner: str, board: Board | None = None) -> Engine:

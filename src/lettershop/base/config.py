@@ -214,6 +214,11 @@ class Delivery(_Section):
     expire: float = Field(
         259200, gt=0, description="Seconds after which a message that met only temporary answers is given up."
     )
+    warn_after: float = Field(
+        14400, ge=0,
+        description="Seconds after which the sender of a message that still waits is told, once a recipient. 0: never. Campaigns "
+        "have their report.",
+    )  # fmt: skip
     bounce_rules: str = Field(
         "",
         description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",

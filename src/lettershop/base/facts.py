@@ -111,6 +111,14 @@ class Withheld(Fact):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayTold(Fact):
+    """The sender of a stored message was told that it takes longer."""
+
+    address: str
+    sender: str
+
+
 # -- mail: what came in ------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +274,7 @@ class WebhookDisabled(Fact):
 KINDS: dict[str, type[Fact]] = {
     cls.__name__: cls
     for cls in (
-        Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, MessageReceived, BounceReported,
+        Delivered, Deferred, Bounced, SiteSuspended, SiteResumed, Withheld, DelayTold, MessageReceived, BounceReported,
         Complained, Replied, AutoReplied, Opened, Clicked, Unsubscribed, CampaignChanged, BreakerTripped,
         ContactChanged, ContactsImported, WebhookDisabled,
     )

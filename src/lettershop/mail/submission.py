@@ -1,7 +1,8 @@
 """Mail from our own users: who may send as whom, what is completed, and where it goes.
 
     accept_sender (logged in, and the address is theirs) > accept_recipient (anybody)
-    > deliver: From must be theirs too > Date and Message-ID are added where they miss (RFC 6409 8) > DKIM > blob
+    > deliver: From must be theirs too > Date and Message-ID are added where they miss (RFC 6409 8), what the message says
+      to us is taken out (mail.expiry) > DKIM > blob
     > recipients here get it at once, the others are envelopes in the queue; one 250 after all commits
 
 `StoredSource` hands stored messages to the delivery engine: the other half of the port `egress.message.MessageSource`.
@@ -19,6 +20,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.facts import Bounced, Delivered, Fact
 from lettershop.egress.express import Express, Ticket
 from lettershop.egress.message import Leased, Recipe, Withhold
+from lettershop.mail import expiry
 from lettershop.mail.inbound import Inbound
 from lettershop.mail.route import Destination, Elsewhere, Nowhere
 from lettershop.mail.sign import MessageSigner
@@ -89,8 +91,13 @@ class Submission:
         now = self._clock.now()
         if self._login_required and not await self._may_write_as(envelope.client, data):
             return FROM_NOT_YOURS
+        data, wish = expiry.taken_out(data)
+        try:
+            expires_at = expiry.checked(expiry.read(wish, now), now) if wish else now + self._expire
+        except expiry.WrongExpiry as error:
+            return Reply.of(550, "5.6.0", error.public)
         message = await self._signer.sign(self._completed(envelope, data, now), now)
-        await self._send(envelope.sender, envelope.recipients, message, now)
+        await self._send(envelope.sender, envelope.recipients, message, now, expires_at)
         return replies.ACCEPTED
 
     async def _may_write_as(self, client: Client, data: bytes) -> bool:
@@ -102,17 +109,20 @@ class Submission:
     async def post(self, recipient: str, message: bytes) -> None:
         """A complete message of the server itself, from the null sender; nobody is told if it cannot be delivered."""
         now = self._clock.now()
-        await self._send(MailFrom(None), [RcptTo(Address.parse(recipient))], await self._signer.sign(message, now), now)
+        signed = await self._signer.sign(message, now)
+        await self._send(MailFrom(None), [RcptTo(Address.parse(recipient))], signed, now, now + self._expire)
 
     async def send_for(
         self, workspace_id: int, sender: Address, recipients: Sequence[str], message: bytes, *,
-        due_at: float | None = None, note: Callable[[Transaction, int], None],
+        due_at: float | None = None, expires_at: float | None = None, note: Callable[[Transaction, int], None],
     ) -> int:  # fmt: skip
         """A complete message of a workspace: signed, stored, queued ahead of campaigns; its id in `outgoing`.
 
         `note` is called with that id in the same transaction. Who has a mailbox here gets it at once, unless it is due later.
         """
         now = self._clock.now()
+        due = now if due_at is None else due_at
+        expires = due + self._expire if expires_at is None else expiry.checked(expires_at, due)
         signed = await self._signer.sign(message, now)
         to = [RcptTo(Address.parse(address)) for address in recipients]
         places = [await self._inbound.find(one) for one in to] if due_at is None else [Elsewhere()] * len(to)
@@ -122,13 +132,14 @@ class Submission:
             await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
         ticket = self._express.ticket(envelopes.URGENT) if due_at is None else None
         queued, barred = await self._main_db.write(
-            _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, now if due_at is None else due_at,
-            self._expire, note, ticket,
+            _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, due, expires, note, ticket,
         )  # fmt: skip
         self._go(ticket, queued, str(sender), signed, barred)
         return queued.outgoing_id
 
-    async def _send(self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float) -> None:
+    async def _send(
+        self, sender: MailFrom, recipients: Sequence[RcptTo], message: bytes, now: float, expires_at: float
+    ) -> None:
         """Who is here gets it at once, the others are queued; returns after the commits."""
         places = [(recipient, await self._inbound.find(recipient)) for recipient in recipients]
         here = [recipient for recipient, place in places if not isinstance(place, Elsewhere)]
@@ -139,7 +150,7 @@ class Submission:
             blob = await self._blobs.put(message)
             ticket = self._express.ticket(envelopes.NORMAL)
             queued, barred = await self._main_db.write(
-                _enqueue, sender, away, blob, len(message), now, now + self._expire, ticket
+                _enqueue, sender, away, blob, len(message), now, expires_at, ticket
             )
             self._go(ticket, queued, str(sender.address or ""), message, barred)
 
@@ -199,11 +210,11 @@ def _enqueue(
 
 def _enqueue_for(
     tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
-    size: int, now: float, due_at: float, expire: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
+    size: int, now: float, due_at: float, expires_at: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
 ) -> tuple[stored.Queued, set[int]]:  # fmt: skip
     queued = stored.enqueue_stored(
         tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
-        expires_at=due_at + expire, priority=envelopes.URGENT,
+        expires_at=expires_at, priority=envelopes.URGENT,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in to],
         claim=ticket.claim if ticket else None,
     )  # fmt: skip

@@ -73,14 +73,21 @@ class Undelivered:
             message_id=f"undelivered.{first.fact_id}@{self._hostname}", boundary=self._clock.token(16).hex(),
             arrival=format_date(first.created_at),
         )  # fmt: skip
-        message = dsn.compose(notice, [_failure(person) for person in people], await self._header(first.blob))
-        await self._deliver(first.mail_from, message)
+        original = await header_of(self._blobs, first.blob)
+        await self._deliver(first.mail_from, dsn.compose(notice, [_failure(person) for person in people], original))
 
-    async def _header(self, blob: str) -> bytes:
-        try:
-            return await self._blobs.get_range(blob, 0, MOST_HEADER)
-        except BlobMissing:
-            return b""
+
+async def header_of(blobs: Blobs, blob: str) -> bytes:
+    """The beginning of a stored message, in which its header is; empty if the message is gone."""
+    try:
+        return await blobs.get_range(blob, 0, MOST_HEADER)
+    except BlobMissing:
+        return b""
+
+
+def status_of(answer: str, reason: str, otherwise: str) -> str:
+    """The enhanced code of an answer, else that of its reason."""
+    return status_in(answer) or STATUS.get(reason, otherwise)
 
 
 def _advance(tx: Transaction, since: int, to: int) -> None:
@@ -95,7 +102,7 @@ def _failure(person: GivenUp) -> Failure:
     fact = person.fact
     if isinstance(fact, Bounced):
         answer = f"{fact.code} {fact.text}".strip() if fact.code else fact.text
-        status = status_in(answer) or STATUS.get(fact.reason, "5.0.0" if fact.code >= 500 else "4.0.0")
+        status = status_of(answer, fact.reason, "5.0.0" if fact.code >= 500 else "4.0.0")
         return Failure(fact.address or person.address, status, answer, fact.mx, fact.advice, format_date(fact.at))
     reason = fact.reason if isinstance(fact, Withheld) else ""
     return Failure(person.address, "5.7.1" if reason == "suppressed" else "5.3.0", advice=WITHHELD.get(reason, ""))

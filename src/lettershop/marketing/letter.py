@@ -63,6 +63,7 @@ class Letter:
     files: Sequence[File] = ()
     tags: Sequence[str] = ()
     send_at: float | None = None
+    expires_at: float | None = None
 
     @property
     def recipients(self) -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import LettershopError, NotFound, Refused
+from lettershop.mail import expiry
 from lettershop.mail.sign import from_domain
 from lettershop.mail.submission import Submission, authors_of
 from lettershop.marketing.letter import File, Letter, LetterInvalid, Person, compose_letter
@@ -70,7 +71,7 @@ class Transactional:
         message_id = f"{self._clock.token(16).hex()}@{domain}"
         message = compose_letter(letter, now, message_id, f"={self._clock.token(12).hex()}")
         return await self._queue(
-            workspace_id, letter.sender.address, letter.recipients, message, letter.send_at,
+            workspace_id, letter.sender.address, letter.recipients, message, letter.send_at, letter.expires_at,
             message_id=message_id, subject=letter.subject, tags=list(letter.tags),
         )  # fmt: skip
 
@@ -82,8 +83,12 @@ class Transactional:
         *,
         tags: Sequence[str] = (),
         send_at: float | None = None,
+        expires_at: float | None = None,
     ) -> Message:
         """Queue a message that is complete; its From must be of a domain of the workspace."""
+        raw, wish = expiry.taken_out(raw)
+        if wish and expires_at is None:
+            expires_at = expiry.read(wish, self._clock.now())
         authors = authors_of(raw)
         if not authors:
             raise LetterInvalid("The message has no From field with an address.")
@@ -92,16 +97,17 @@ class Transactional:
         message_id = raw_text(parsed.get("Message-ID") or "").strip(" \t\r\n<>")
         subject = decode(parsed.get("Subject") or "").strip()
         return await self._queue(
-            workspace_id, authors[0], list(to), raw, send_at, message_id=message_id, subject=subject[:998], tags=list(tags),
+            workspace_id, authors[0], list(to), raw, send_at, expires_at, message_id=message_id, subject=subject[:998], tags=list(tags),
         )  # fmt: skip
 
     async def take(self, workspace_id: int, asked: Mapping[str, Any]) -> Message:
-        """A message as the API has it: the fields of `Letter`, or `raw` with `to`, `tags` and `send_at`."""
+        """A message as the API has it: the fields of `Letter`, or `raw` with `to`, `tags`, `send_at` and `expires_at`."""
         given = dict(asked)
         raw = given.pop("raw")
         if raw:
             to = [person["address"] for person in (*given["to"], *given["cc"], *given["bcc"])]
-            return await self.send_raw(workspace_id, crlf(raw), to, tags=given["tags"], send_at=given["send_at"])
+            same = {name: given[name] for name in ("tags", "send_at", "expires_at")}
+            return await self.send_raw(workspace_id, crlf(raw), to, **same)
         if given["sender"] is None:
             raise LetterInvalid("The message has no sender.", remedy="Say `from`, or send it as `raw`.")
         for name in ("to", "cc", "bcc", "reply_to"):
@@ -152,14 +158,16 @@ class Transactional:
         )
 
     async def _queue(
-        self, workspace_id: int, sender: str, to: Sequence[str], message: bytes, send_at: float | None, **about: Any
-    ) -> Message:
+        self, workspace_id: int, sender: str, to: Sequence[str], message: bytes, send_at: float | None,
+        expires_at: float | None, **about: Any,
+    ) -> Message:  # fmt: skip
         now = self._clock.now()
         due = max(now, send_at) if send_at is not None else now
         note = partial(_note, workspace_id=workspace_id, sender=sender, created_at=now, send_at=due, **about)
         outgoing_id = await self._submission.send_for(
-            workspace_id, Address.parse(sender), to, message, due_at=due if due > now else None, note=note
-        )
+            workspace_id, Address.parse(sender), to, message, due_at=due if due > now else None,
+            expires_at=expires_at, note=note,
+        )  # fmt: skip
         return await self.get(workspace_id, outgoing_id)
 
 

@@ -37,6 +37,7 @@ class SentTo:
     state: str
     attempts: int
     due_at: float
+    expires_at: float
     finished_at: float | None
     answer: str | None
 
@@ -70,7 +71,7 @@ def recipients(conn: Connection, outgoing_ids: Sequence[int]) -> dict[int, list[
     """The recipients of each message."""
     c = envelopes.c
     query = select(
-        c.id, c.outgoing_id, c.address, c.state, c.attempts, c.due_at, c.finished_at, c.answer
+        c.id, c.outgoing_id, c.address, c.state, c.attempts, c.due_at, c.expires_at, c.finished_at, c.answer
     ).where(c.outgoing_id.in_(outgoing_ids)).order_by(c.id)  # fmt: skip
     found: dict[int, list[SentTo]] = {}
     for row in conn.execute(query):

@@ -125,6 +125,26 @@ async def test_from_must_name_the_one_who_logged_in(desk, author, taken):
     assert (await submission.deliver(envelope, message) == replies.ACCEPTED) == taken
 
 
+@pytest.mark.parametrize(("wish", "seconds"), [(b"", 100), (b"Lettershop-Expires: 10m\r\n", 600)])
+async def test_a_message_says_how_long_it_is_worth_trying(desk, store, clock, wish, seconds):
+    submission, source, bob = desk
+    envelope = Envelope(client(bob), mail_from("bob@b.example"), to("ann@a.example"))
+    assert await submission.deliver(envelope, wish + MESSAGE) == replies.ACCEPTED
+    (leased,) = await lease(store, clock.now())
+    assert leased.expires_at == clock.now() + seconds
+    (recipe,) = await source.prepare([leased])
+    assert b"lettershop-expires" not in recipe.make().lower()
+
+
+async def test_a_wish_that_cannot_be_kept_is_refused_with_words(desk, store, clock):
+    submission, _, bob = desk
+    envelope = Envelope(client(bob), mail_from("bob@b.example"), to("ann@a.example"))
+    reply = await submission.deliver(envelope, b"Lettershop-Expires: yesterday\r\n" + MESSAGE)
+    assert (reply.code, reply.enhanced) == (550, "5.6.0")
+    assert "10m" in reply.text
+    assert await lease(store, clock.now()) == []
+
+
 async def test_a_trusted_network_may_relay_without_logging_in_and_nobody_else(desk):
     submission, _, _ = desk
     relay = Submission(

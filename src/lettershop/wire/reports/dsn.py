@@ -1,4 +1,4 @@
-"""Writes delivery status notifications (RFC 3464): what a sender gets when a message was given up. [pure]
+"""Writes delivery status notifications (RFC 3464): what a sender gets when a message was given up or takes longer. [pure]
 
     compose(notice, [Failure("a@b.example", "5.1.1", "550 5.1.1 No such user", "mx.b.example", "…")], original)
 
@@ -6,19 +6,29 @@ Three parts (RFC 6522): words for people with what to do, fields for machines, t
 null sender (RFC 3464 2), so that no answer to it can come back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lettershop.wire.message import headers
 from lettershop.wire.message.compose import Header, body_part, crlf, mailbox, multipart, one_line, text_part
 from lettershop.wire.message.words import decode
 
-SUBJECT = "Your message was not delivered"
+Action = Literal["failed", "delayed"]  # RFC 3464 2.3.3
+SUBJECT: Mapping[Action, str] = {"failed": "Your message was not delivered", "delayed": "Your message takes longer"}
+_BEGINNING: Mapping[Action, str] = {"failed": "was not delivered to", "delayed": "could not be delivered yet to"}
+_END: Mapping[Action, str] = {
+    "failed": "Nothing more will be tried.",
+    "delayed": "It is tried further; you need not do anything, and not send it again.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A recipient for whom it was given up. `status` like "5.1.1"; `answer`: what `remote` said, empty if nobody did."""
+    """A recipient who did not get it. `status` like "5.1.1"; `answer`: what `remote` said, empty if nobody did.
+
+    `until`: the date to which it is tried further.
+    """
 
     address: str
     status: str
@@ -26,6 +36,7 @@ class Failure:
     remote: str = ""
     advice: str = ""
     last_attempt: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ class Notice:
     message_id: str
     boundary: str
     arrival: str = ""
+    action: Action = "failed"
 
 
 def compose(notice: Notice, failures: Sequence[Failure], original: bytes) -> bytes:
@@ -48,7 +60,7 @@ def compose(notice: Notice, failures: Sequence[Failure], original: bytes) -> byt
     header = Header()
     header.add("From", mailbox("Mail Delivery System", f"MAILER-DAEMON@{notice.reporter}"))
     header.add("To", notice.recipient)
-    header.text("Subject", SUBJECT)
+    header.text("Subject", SUBJECT[notice.action])
     header.add("Date", notice.date)
     header.add("Message-ID", f"<{notice.message_id}>")
     if (about := read.get("Message-ID")) is not None:
@@ -68,8 +80,8 @@ def _words(notice: Notice, failures: Sequence[Failure], subject: str) -> str:
     when = f" of {notice.arrival}" if notice.arrival else ""
     people = "\n".join(_person(failure) for failure in failures)
     return (
-        f"This is the mail server {notice.reporter}.\n\nYour message{about}{when} was not delivered to:\n\n{people}\n"
-        "Nothing more will be tried. The header of your message is attached.\n"
+        f"This is the mail server {notice.reporter}.\n\nYour message{about}{when} {_BEGINNING[notice.action]}:\n\n"
+        f"{people}\n{_END[notice.action]} The header of your message is attached.\n"
     )
 
 
@@ -79,6 +91,8 @@ def _person(failure: Failure) -> str:
         lines.append(f"    {failure.advice}")
     if failure.answer:
         lines.append(f"    {failure.remote or 'The other server'} said: {one_line(failure.answer)}")
+    if failure.until:
+        lines.append(f"    It is tried until {failure.until}.")
     return "\n".join(lines) + "\n"
 
 
@@ -88,16 +102,16 @@ def _status(notice: Notice, failures: Sequence[Failure], *, wide: bool) -> bytes
     top.add("Reporting-MTA", f"dns; {notice.reporter}")
     if notice.arrival:
         top.add("Arrival-Date", notice.arrival)
-    groups = [top.encode(), *(_group(failure) for failure in failures)]
+    groups = [top.encode(), *(_group(failure, notice.action) for failure in failures)]
     kind = "message/global-delivery-status" if wide else "message/delivery-status"
     return body_part(kind, b"\r\n".join(groups), encoding="8bit" if wide else "")
 
 
-def _group(failure: Failure) -> bytes:
+def _group(failure: Failure, action: Action) -> bytes:
     fields = Header()
     kind = "rfc822" if failure.address.isascii() else "utf-8"
     fields.add("Final-Recipient", f"{kind}; {failure.address}")
-    fields.add("Action", "failed")
+    fields.add("Action", action)
     fields.add("Status", failure.status)
     if failure.remote:
         fields.add("Remote-MTA", f"dns; {failure.remote}")
@@ -105,6 +119,8 @@ def _group(failure: Failure) -> bytes:
         fields.add("Diagnostic-Code", f"smtp; {_ascii(failure.answer)}")
     if failure.last_attempt:
         fields.add("Last-Attempt-Date", failure.last_attempt)
+    if failure.until and action == "delayed":
+        fields.add("Will-Retry-Until", failure.until)  # RFC 3464 2.3.9
     return fields.encode()
 
 

@@ -1,5 +1,7 @@
 """Notices of our own, read back by our own reader; delivery-status fields of others, in any disorder."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,15 @@ def test_a_bounce_that_we_write_is_a_bounce_that_we_read():
     ]  # fmt: skip
     assert report.recipients[0].remote == "mx.c.example"
     assert b"Secret" not in data
+
+
+def test_a_warning_that_it_takes_longer_says_until_when():
+    late = Failure("x@c.example", "4.7.1", "451 4.7.1 Later", "mx.c.example", until="Tue, 2 Jan 2024 00:00:00 +0000")
+    data = dsn.compose(replace(NOTICE, action="delayed"), [late], ORIGINAL)
+    report = recognise(data)
+    assert (report.kind, report.recipients[0].action, report.recipients[0].status) == ("delay", "delayed", "4.7.1")
+    assert b"Will-Retry-Until: Tue, 2 Jan 2024 00:00:00 +0000\r\n" in data
+    assert b"Nothing more will be tried" not in data
 
 
 def test_the_form_is_that_of_the_rfc():

@@ -54,7 +54,7 @@ class Attachment(Input):
 class NewMessage(Input):
     """A message to send. Parts (`html`, `text`) or a `template` with `data`; or `raw`, a whole message in base64.
 
-    `from` must be of a sending domain of the workspace. `send_at`: not before that.
+    `from` must be of a sending domain of the workspace. `send_at`: not before that; `expires_at`: given up then.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
@@ -77,6 +77,7 @@ class NewMessage(Input):
     raw: Annotated[str, Field(pattern=BASE64, max_length=35_000_000)] = ""
     tags: Tags = Field(default_factory=list)
     send_at: Moment | None = None
+    expires_at: Moment | None = None
 
 
 class Batch(Input):
@@ -93,6 +94,7 @@ class Recipient(Output):
     state: str
     attempts: int
     due_at: str
+    expires_at: str
     finished_at: str | None
     answer: str | None
 
@@ -128,7 +130,8 @@ def _message(found: Any) -> Message:
     sent = found.sent
     people = [
         Recipient(envelope_id=one.envelope_id, address=one.address, state=one.state, attempts=one.attempts,
-                  due_at=told_always(one.due_at), finished_at=told(one.finished_at), answer=one.answer)
+                  due_at=told_always(one.due_at),
+                  expires_at=told_always(one.expires_at), finished_at=told(one.finished_at), answer=one.answer)
         for one in found.recipients
     ]  # fmt: skip
     return Message(
@@ -139,13 +142,15 @@ def _message(found: Any) -> Message:
 
 def _asked(new: NewMessage) -> dict[str, Any]:
     """The request as plain values, for the service."""
-    given = new.model_dump(exclude={"attachments", "raw", "send_at", "sender"})
+    given = new.model_dump(exclude={"attachments", "raw", "send_at", "expires_at", "sender"})
     given["files"] = [
         {**one.model_dump(exclude={"content"}), "data": b64decode(one.content)} for one in new.attachments
     ]
     given["raw"] = b64decode(new.raw)
     given["sender"] = new.sender.model_dump() if new.sender else None
-    given["send_at"] = new.send_at.timestamp() if new.send_at else None
+    for name in ("send_at", "expires_at"):
+        moment = getattr(new, name)
+        given[name] = moment.timestamp() if moment else None
     return given
 
 
