@@ -384,3 +384,28 @@ def test_reports_of_nothing_are_empty_and_of_others_not_there(client):
     assert client.get("/reports/lists/999999").status_code == 404
     assert client.get("/reports/campaigns/999999/breakdown").status_code == 404
     assert client.get("/reports/campaigns/999999/export?form=csv").status_code == 404
+
+
+def test_webhooks_are_kept_tested_and_told_again(client):
+    made = client.post("/webhooks", json={"name": "shop", "url": "https://hooks.example/in", "events": ["Bounced"]})
+    assert made.status_code == 201, made.text
+    place = f"/webhooks/{made.json()['id']}"
+    assert made.json()["secret"].startswith("whsec_")
+    assert "secret" not in client.get(place).json()
+    assert "Bounced" in {kind["name"] for kind in client.get("/webhooks/events").json()["items"]}
+    new = client.post(f"{place}/secret", json={"overlap_hours": 1}).json()
+    assert new["secret"] != made.json()["secret"]
+    test = client.post(f"{place}/test").json()
+    seen = wait_for(lambda: client.get(f"{place}/deliveries/{test['id']}").json(), lambda one: one["attempts"])
+    assert (seen["state"], seen["kind"], seen["status"]) == ("waiting", "Test", None)
+    assert "does not exist" in seen["answer"]
+    assert client.post(f"{place}/deliveries/{test['id']}/replay").status_code == 202
+    assert client.post(f"{place}/replay", json={"since": "2026-01-01T00:00:00Z"}).status_code == 202
+    assert client.patch(place, json={"events": [], "active": False}).json()["active"] is False
+    assert client.post(f"{place}/test").json()["code"] == "webhook-off"
+    assert client.post("/webhooks", json={"name": "x", "url": "https://10.0.0.1/"}).json()["code"] == "webhook-target"
+    assert client.post("/webhooks", json={"name": "x", "url": "http://hooks.example/"}).json()["code"] == "webhook-url"
+    refused = client.post("/webhooks", json={"name": "x", "url": "https://a.example/", "events": ["Nothing"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "no-such-event")
+    assert client.delete(place).status_code == 204
+    assert client.get(f"{place}/deliveries").status_code == 404

@@ -98,6 +98,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
         dns=lambda name: _dns(house, name),
         queue=Queue(house.main_db, clock),
         events=Events(house.main_db),
+        webhooks=house.webhooks,
         marketing=ApiMarketing(
             lines=marketing.campaign_desk,
             campaigns=marketing.workspace_campaigns,

@@ -17,6 +17,7 @@ from lettershop.cli import (
     tokens,
     users,
     warmup,
+    webhooks,
 )
 
 program = typer.Typer(
@@ -35,6 +36,7 @@ program.add_typer(accounts.commands, name="account")
 program.add_typer(users.commands, name="user")
 program.add_typer(tokens.commands, name="token")
 program.add_typer(queue.commands, name="queue")
+program.add_typer(webhooks.commands, name="webhook")
 program.command("shaping")(shaping.shaping)
 program.add_typer(warmup.commands, name="warmup")
 program.add_typer(suppression.commands, name="suppression")

@@ -18,7 +18,7 @@ from lettershop.store import fact_rows, factlog, webhook_deliveries
 from lettershop.store import webhooks as rows
 from lettershop.store.database import Database, Transaction
 from lettershop.store.factlog import Log
-from lettershop.store.webhook_deliveries import Delivery
+from lettershop.store.webhook_deliveries import STATE_NAMES, Delivery
 from lettershop.store.webhooks import Webhook
 from lettershop.wire.webhook import key_of, secret_of
 
@@ -138,12 +138,13 @@ class Webhooks:
         webhook_id: int,
         *,
         before: int | None = None,
-        state: int | None = None,
+        state: str = "",
         limit: int = 50,
     ) -> Sequence[Delivery]:
-        """What became of the events, newest first; raises NoSuchWebhook."""
+        """What became of the events, newest first; those in a state (`STATE_NAMES`) if one is named. Raises NoSuchWebhook."""
         await self.get(workspace_id, webhook_id)
-        return await self._main.read(webhook_deliveries.page, webhook_id, before=before, state=state, limit=limit)
+        wanted = next((number for number, name in STATE_NAMES.items() if name == state), None)
+        return await self._main.read(webhook_deliveries.page, webhook_id, before=before, state=wanted, limit=limit)
 
     async def delivery(self, workspace_id: int, webhook_id: int, delivery_id: int) -> Delivery:
         """One of them; raises NoSuchWebhook, NoSuchDelivery."""

@@ -17,6 +17,7 @@ from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
+from lettershop.mail.webhooks.desk import Webhooks
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -245,6 +246,7 @@ class ApiServices:
     dns: "Callable[[str], Awaitable[Sequence[Finding]]]"
     queue: Queue
     events: Events
+    webhooks: Webhooks
     marketing: "ApiMarketing | None" = None
 
 

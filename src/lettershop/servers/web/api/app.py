@@ -23,6 +23,7 @@ from lettershop.servers.web.api import (
     templates,
     tokens,
     users,
+    webhooks,
 )
 from lettershop.servers.web.api.problems import DOCUMENTED, Problem
 from lettershop.servers.web.api.repeat import Repeatable
@@ -49,7 +50,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     app.state.services = services
     problems.install(app)
     whole = APIRouter(prefix=PREFIX, responses=DOCUMENTED)
-    for resource in (tokens, users, domains, accounts, queue, events):
+    for resource in (tokens, users, domains, accounts, queue, events, webhooks):
         whole.include_router(resource.router)
     if services.marketing is not None:
         for router in (
