@@ -30,6 +30,7 @@ from lettershop.egress.verdict import Answer, judge, not_made
 from lettershop.egress.ways import Opening, Way
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection
 from lettershop.store.envelopes import Outcome
+from lettershop.wire.message.seven_bit import speaks_utf8
 from lettershop.wire.smtp.outgoing import Lost, Outgoing
 
 MOST_ADDRESSES = 6
@@ -319,12 +320,13 @@ class Attempt:
     def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception, *, first: bool) -> None:
         if isinstance(data, Exception):
             raise data
-        beyond_ascii = not (recipe.address.isascii() and recipe.mail_from.isascii())
+        eight_bit = not data.isascii()
+        utf8 = not (recipe.address.isascii() and recipe.mail_from.isascii()) or (eight_bit and speaks_utf8(data))
         self._posted += 1
         self._on_wire += 1
         try:
             self._connection.submit(
-                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=beyond_ascii, eight_bit=not data.isascii()),
+                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=utf8, eight_bit=eight_bit),
                 partial(self._on_result, leased, recipe),
                 first=first,
             )

@@ -17,6 +17,7 @@ from lettershop.store.database import Database
 from lettershop.wire.address import InvalidAddress, normal_domain
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
+from lettershop.wire.message.seven_bit import plain_header, seven_bit
 from lettershop.wire.message.words import raw_text
 from lettershop.wire.trust.dkim.keys import load_private
 from lettershop.wire.trust.dkim.sign import Signer, sign_message
@@ -36,7 +37,7 @@ class MessageSigner:
         """The message, signed by its From domain or the nearest domain above that has keys; as it is if there is none."""
         domain = from_domain(message)
         keys = await self._db.read(_nearest_keys, domain) if domain else ()
-        return sign_message(message, [self._load(key) for key in keys], at) if keys else message
+        return sign_message(_durable(message), [self._load(key) for key in keys], at) if keys else message
 
     async def signers(self, domain: str) -> Sequence[Signer]:
         """A signer for each key of exactly this domain, RSA first; none if it has no key. Raises BadKey."""
@@ -49,6 +50,12 @@ class MessageSigner:
                 self._loaded.clear()
             signer = self._loaded[key] = Signer(key.domain, key.selector, load_private(key.private_pem))
         return signer
+
+
+def _durable(message: bytes) -> bytes:
+    """In seven bits where that may be: a server on the way that converted it would break the signature (RFC 6376 5.3)."""
+    plain = plain_header(message) or message
+    return seven_bit(plain) or plain
 
 
 def from_domain(message: bytes) -> str:

@@ -87,3 +87,17 @@ async def test_a_campaign_signs_what_is_canonical_already_with_every_key(signer)
 def test_the_from_domain():
     assert from_domain("From: a@bücher.example\r\n\r\n".encode()) == "xn--bcher-kva.example"
     assert from_domain(b"From: a@@@\r\n\r\n") == ""
+
+
+async def test_what_is_signed_survives_servers_of_seven_bits(signer):
+    message = "From: Käthe <k@b.example>\r\nSubject: Grüße\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n".encode()
+    signed = await signer.sign(message, NOW)
+    assert signed.isascii()
+    assert verdicts(signed) == BOTH
+
+
+async def test_where_seven_bits_are_impossible_the_message_is_signed_as_it_is(signer):
+    message = b"From: k@b.example\r\nContent-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\n\xc3\xbc\r\n--x--\r\n"
+    signed = await signer.sign(message, NOW)
+    assert signed.endswith(message)
+    assert verdicts(signed) == BOTH

@@ -171,7 +171,7 @@ def test_refused_at_data_then_quit(pipelining: str) -> None:
 def test_what_the_server_cannot_take_is_answered_by_ourselves() -> None:
     client = machine()
     [big] = client.submit(Outgoing("a@a.example", "b@b.example", b"x" * 999 + b"\r\n"), "big")
-    [wide] = client.submit(message(1, smtputf8=True), "wide")
+    [wide] = client.submit(Outgoing("a@a.example", "ü@b.example", DATA, smtputf8=True), "wide")
     assert isinstance(big, Outcome) and (big.reply.code, big.local) == (552, True)
     assert isinstance(wide, Outcome) and (wide.reply.code, wide.local) == (553, True)
     assert written(client) == b""
@@ -324,3 +324,74 @@ def test_room_keeps_a_message_behind_each_envelope() -> None:
     assert client.room(2) == 2
     client.quit()
     assert client.room(2) == 0
+
+
+# -- what a server does not take as it is --------------------------------------------------------------------------------
+
+PLAIN = b"250-mx.test\r\n250 PIPELINING\r\n"
+GREETING = "From: Käthe <k@a.example>\r\nSubject: Grüße\r\n\r\nGrüße\r\n".encode()
+
+
+def sent(client: ClientMachine) -> bytes:
+    """The message that travels once the envelope is taken."""
+    client.take()
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    return written(client).split(b"\r\n.\r\n")[0]
+
+
+def test_eight_bits_become_seven_for_who_takes_no_more() -> None:
+    client = machine(PLAIN)
+    data = b"From: a@a.example\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xc3\xbc\r\n..dot\r\n"
+    client.submit(Outgoing("a@a.example", "b@b.example", data, eight_bit=True), 1)
+    made = sent(client)
+    assert made.isascii()
+    assert b"Content-Transfer-Encoding: base64" in made or b"quoted-printable" in made
+    assert machine(EHLO).submit(Outgoing("a@a.example", "b@b.example", data, eight_bit=True), 1) == []
+
+
+def test_a_header_of_utf8_becomes_encoded_words_for_who_has_no_smtputf8() -> None:
+    client = machine(b"250-mx.test\r\n250-8BITMIME\r\n250 PIPELINING\r\n")
+    client.submit(Outgoing("a@a.example", "b@b.example", GREETING, smtputf8=True, eight_bit=True), 1)
+    command = written(client)
+    assert b"SMTPUTF8" not in command
+    assert b"BODY=8BITMIME" in command
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nGr\xc3\xbc" in written(client)
+
+
+def test_and_goes_as_it_is_where_smtputf8_is_spoken() -> None:
+    client = machine(b"250-mx.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING\r\n")
+    client.submit(Outgoing("a@a.example", "b@b.example", GREETING, smtputf8=True, eight_bit=True), 1)
+    assert b"MAIL FROM:<a@a.example> BODY=8BITMIME SMTPUTF8\r\n" in written(client)
+
+
+def test_an_address_beyond_ascii_is_refused_without_smtputf8() -> None:
+    client = machine(PLAIN)
+    events = client.submit(Outgoing("a@a.example", "käthe@b.example", DATA, smtputf8=True), 1)
+    assert [(e.reply.code, e.reply.enhanced, e.local) for e in events if isinstance(e, Outcome)] == [
+        (553, "5.6.7", True)
+    ]
+    assert written(client) == b""
+
+
+def test_what_must_not_be_converted_is_refused() -> None:
+    signed = b"From: a@a.example\r\nContent-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\n\xc3\xbc\r\n--x--\r\n"
+    events = machine(PLAIN).submit(Outgoing("a@a.example", "b@b.example", signed, eight_bit=True), 1)
+    assert [(e.reply.code, e.reply.enhanced) for e in events if isinstance(e, Outcome)] == [(554, "5.6.3")]
+
+
+def test_the_next_message_goes_after_one_that_is_impossible() -> None:
+    client = machine(PLAIN)
+    client.submit(Outgoing("a@a.example", "käthe@b.example", DATA, smtputf8=True), 1)
+    client.submit(message(2), 2)
+    assert b"RCPT TO:<to2@b.example>" in written(client)
+
+
+def test_one_that_is_first_goes_before_those_that_wait() -> None:
+    client = machine()
+    for number in (1, 2, 3):
+        client.submit(message(number), number)
+    client.submit(message(9), 9, first=True)
+    client.take()
+    client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert b"RCPT TO:<to9@b.example>" in written(client)
