@@ -1,4 +1,5 @@
-"""A server that is killed again and again while events leave: each reaches its address, under one id, signed."""
+"""A server that is killed again and again while events leave: each reaches its address, under one id, signed; and each is
+in the log files once."""
 
 import asyncio
 import json
@@ -34,6 +35,8 @@ pop3s = []
 http = []
 [dns]
 zone_files = ["{folder}/internet.zone"]
+[facts]
+folder = "{folder}/facts"
 [webhooks]
 allow_networks = ["127.0.0.0/8"]
 """
@@ -144,6 +147,8 @@ def test_no_event_is_lost(receiver, serve, tmp_path):
         time.sleep(0.1)
     end(process, signal.SIGTERM)
 
+    lines = [json.loads(line) for file in sorted(tmp_path.glob("facts/*.jsonl")) for line in file.open()]
+    assert [int(line["data"]["text"]) for line in lines] == list(range(2000))
     assert sorted(int(json.loads(body)["data"]["text"]) for body in taken().values()) == list(range(2000))
     assert len({(headers["webhook-id"], body) for headers, body, _ in heard}) == 2000, "one id, one event"
     for headers, body, _ in heard:

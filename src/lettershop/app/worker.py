@@ -8,6 +8,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -24,6 +25,7 @@ from lettershop.egress.protection import Protection
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Routes
 from lettershop.mail.delayed import Delayed
+from lettershop.mail.fact_file import FactFile
 from lettershop.mail.undelivered import Undelivered
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.net.callout import Callouts
@@ -99,6 +101,8 @@ def _loops(
         for name, step in _steps(house, mail).items():
             loops.append(Singleton(house.main_db, house.clock, step, name=name, owner=owner).run(stopping))
         loops.append(_tell(house, owner, stopping))
+        if house.config.facts.folder:
+            loops.append(_write_facts(house, owner, stopping))
     return loops
 
 
@@ -109,6 +113,16 @@ async def _tell(house: House, owner: str, stopping: asyncio.Event) -> None:
         await Singleton(house.main_db, house.clock, courier.step, name="webhooks", owner=owner, poll=0.25).run(stopping)
     finally:
         await courier.close()
+
+
+async def _write_facts(house: House, owner: str, stopping: asyncio.Event) -> None:
+    """Write the log files of facts until `stopping` is set; each machine that is to has its own."""
+    settings = house.config.facts
+    files = FactFile(
+        house.main_db, house.mail_db, house.clock, Path(settings.folder), keep_days=settings.keep_days
+    )  # fmt: skip
+    name = f"fact-file {house.config.server.hostname}"
+    await Singleton(house.main_db, house.clock, files.step, name=name, owner=owner, poll=0.5).run(stopping)
 
 
 def build_courier(house: House) -> Courier:

@@ -274,6 +274,13 @@ class Webhooks(_Section):
     keep_days: float = Field(7, ge=0, description="Days that deliveries are kept with their answers.")
 
 
+class Facts(_Section):
+    """What happens, written to log files beside the database."""
+
+    folder: str = Field("", description="Folder for a file of JSON lines each day. Empty: none are written.")
+    keep_days: int = Field(0, ge=0, description="Days after which those files are deleted. 0: never.")
+
+
 class Config(_Section):
     """All settings."""
 
@@ -289,6 +296,7 @@ class Config(_Section):
     delivery: Delivery = Delivery()
     mail: Mail = Mail()
     webhooks: Webhooks = Webhooks()
+    facts: Facts = Facts()
 
     @property
     def database_url(self) -> str:
