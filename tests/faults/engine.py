@@ -41,10 +41,12 @@ def settings(**changes):
 
 
 @asynccontextmanager
-async def delivering(db, routes, resolver=None, port=25, **changes):
+async def delivering(db, routes, resolver=None, port=25, guards=None, **changes):
     """An engine that runs meanwhile. `routes`: fixed ones, by domain; else the resolver is asked, and `port` is everybody's."""
     source = Source(db)
-    where = Routes(resolver or ZoneResolver.of({}), CLOCK, hostname="out.brand.example", fixed=routes, port=port)
+    where = Routes(
+        resolver or ZoneResolver.of({}), CLOCK, hostname="out.brand.example", fixed=routes, port=port, guards=guards
+    )
     engine = Engine(db, source, source, where, CLOCK, settings(**changes))
     stop = asyncio.Event()
     task = asyncio.create_task(Outbound(engine).run(stop))

@@ -15,15 +15,13 @@ import uvloop
 
 from lettershop.app.house import House, open_house, owner_of
 from lettershop.app.mail import MailServices, build_mail, listen
+from lettershop.app.transport import Refresh, build_policies, build_routes, trusted_context
 from lettershop.app.web import WebServer, build_web
 from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
 from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
-from lettershop.egress.own import Ourselves
-from lettershop.egress.protection import Protection
 from lettershop.egress.settings import Settings as EngineSettings
-from lettershop.egress.site import Routes
 from lettershop.mail.delayed import Delayed
 from lettershop.mail.fact_file import FactFile
 from lettershop.mail.undelivered import Undelivered
@@ -145,33 +143,27 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
         house.main_db, house.blobs, house.clock, post, hostname=hostname, after=house.config.delivery.warn_after
     )
     marketing = house.marketing.steps(house) if house.marketing else {}
-    return {"undelivered": undelivered.step, "delayed": delayed.step, **marketing}
+    steps: dict[str, Callable[[], Awaitable[bool]]] = {
+        "undelivered": undelivered.step,
+        "delayed": delayed.step,
+        **marketing,
+    }
+    if (policies := build_policies(house)) is not None:
+        steps["policies"] = Refresh(policies, house.clock).step
+    return steps
 
 
 def build_engine(house: House, mail: MailServices, owner: str, board: Board | None = None) -> Engine:
     """The delivery engine of this process; with a board it shares its limits with the other workers."""
     config, routes = house.config, build_routes(house)
-    settings = EngineSettings.of(config, owner=owner, workers=workers_of(config), tls=opportunistic_context())
+    settings = EngineSettings.of(
+        config, owner=owner, workers=workers_of(config), tls=opportunistic_context(), trusted=trusted_context(house)
+    )
     campaigns = house.marketing.source if house.marketing else None
     cells = board.cell if board is not None else None
     engine = Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)
     mail.express.serve(engine)
     return engine
-
-
-def build_routes(house: House) -> Routes:
-    """Where mail goes."""
-    config = house.config
-    return Routes(
-        house.resolver,
-        house.clock,
-        hostname=config.server.hostname,
-        own=Ourselves.of(config),
-        port=config.delivery.smtp_port,
-        families=[int(family[-1]) for family in config.delivery.families],
-        guards=Protection(config.delivery.require_tls),
-        fixed=config.delivery.routes,
-    )
 
 
 async def _reload_certificate(house: House, mail: MailServices, stopping: asyncio.Event) -> None:

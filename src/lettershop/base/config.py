@@ -69,6 +69,10 @@ class Tls(_Section):
 
     certificate: str = Field("", description="PEM file with the certificate chain.")
     key: str = Field("", description="PEM file with the private key.")
+    authorities: str = Field(
+        "",
+        description="PEM file of the authorities that receivers' certificates are checked against. Empty: the system's.",
+    )
 
 
 class DatabaseSection(_Section):
@@ -185,6 +189,7 @@ class Delivery(_Section):
         description='Recipient domains to which mail leaves over TLS or not at all, whoever answers; "*": all. '
         "Policies of the domains themselves (MTA-STS, DANE) count without this.",
     )
+    mta_sts: bool = Field(True, description="Ask for the policies of receiving domains (MTA-STS) and keep to them.")
     source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")
     pools: dict[str, list[str]] = Field(
         {},

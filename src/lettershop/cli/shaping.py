@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lettershop.app.house import House
-from lettershop.app.worker import build_routes
+from lettershop.app.transport import build_routes
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
 from lettershop.egress.shaping import Rule
 from lettershop.egress.shaping_file import load

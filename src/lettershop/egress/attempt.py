@@ -181,7 +181,7 @@ class Attempt:
                 connection = await self._desk.dialler.connect(hop, address, source)
             except CannotConnect as error:
                 failure = _failure(error, hop.host)
-                if error.reply is not None and self._suspends(failure):
+                if error.reply is not None and not error.tls and self._suspends(failure):
                     return None
             else:
                 self._mx = hop.host
@@ -408,7 +408,11 @@ class Attempt:
 
 
 def _failure(error: CannotConnect, host: str) -> Answer:
-    """What the server said, or our own words for it."""
+    """What the server said, or our own words for it. TLS that cannot be had is never for good."""
+    if error.tls:
+        return Answer(
+            454, "4.7.5", f"TLS is demanded and cannot be had ({error.tls}): {error.public}", error.stage, host
+        )
     if error.reply is not None:
         return Answer(error.reply.code, error.reply.enhanced, error.reply.text, error.stage, host)
     return Answer(451, "4.4.1", error.public, error.stage, host)

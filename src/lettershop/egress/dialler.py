@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lettershop.base.clock import Clock
+from lettershop.egress.guard import Demand
 from lettershop.egress.site import Hop
 from lettershop.egress.sources import Source
 from lettershop.net.dial import CannotConnect, SmtpConnection, Target, Timeouts, dial
@@ -42,11 +43,26 @@ class Dialler:
     async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
         """A session over which the hop's mail may go. Raises CannotConnect."""
         target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
-        if hop.guard.demand != "may":
-            if self._contexts.anybody is None:
-                raise CannotConnect("This server sends without TLS, and the domain demands it.", "tls")
-            return await self._dial(target, source, "must", self._contexts.anybody)
-        return await self._freely(target, source)
+        guard = hop.guard
+        if not guard.trial:
+            return await self._as_demanded(target, source, guard.demand)
+        try:
+            if guard.listed:
+                return await self._as_demanded(target, source, guard.demand)
+        except CannotConnect as error:
+            if not error.tls:
+                raise
+        return await self._as_demanded(target, source, "encrypted" if guard.encrypted else "may")
+
+    async def _as_demanded(self, target: Target, source: Source, demand: Demand) -> SmtpConnection:
+        if demand == "may":
+            return await self._freely(target, source)
+        context = self._contexts.trusted if demand == "trusted" else self._contexts.anybody
+        if context is None:
+            raise CannotConnect(
+                "This server sends without TLS, and the domain demands it.", "tls", tls="validation-failure"
+            )
+        return await self._dial(target, source, "must", context)
 
     async def _freely(self, target: Target, source: Source) -> SmtpConnection:
         place = (target.host, target.port)

@@ -10,11 +10,31 @@ Demand = Literal["may", "encrypted", "trusted", "dane"]
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """The policy that counts for a host, as reports name it (RFC 8460 4.2): its kind, its text, its hosts."""
+
+    kind: Literal["no-policy-found", "sts", "tlsa"] = "no-policy-found"
+    text: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+NO_POLICY = Applied()
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
-    """What a connection to a host must be. `label` tells domains apart that share a host but not what they demand."""
+    """What a connection to a host must be. `label` tells domains apart that share a host but not what they demand.
+
+    `trial`: what fails is noted only, the mail goes all the same, encrypted at least if `encrypted` says so. `listed`: the
+    policy names the host.
+    """
 
     demand: Demand = "may"
     label: str = ""
+    policy: Applied = NO_POLICY
+    trial: bool = False
+    listed: bool = True
+    encrypted: bool = False
 
 
 OPEN = Guard()

@@ -12,7 +12,6 @@ from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.sources import Pools, pools_of
 from lettershop.egress.warmup import Plan, plan_of
 from lettershop.net.dial import Timeouts
-from lettershop.net.tls import verifying_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,9 @@ class Settings:
     warmup: Plan = field(default_factory=Plan)
 
     @classmethod
-    def of(cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None) -> "Settings":
+    def of(
+        cls, config: Config, *, owner: str, workers: int, tls: ssl.SSLContext | None, trusted: ssl.SSLContext | None
+    ) -> "Settings":
         """From the configuration. Raises ConfigError for a table of limits or a pool that is wrong."""
         delivery = config.delivery
         return cls(
@@ -53,7 +54,7 @@ class Settings:
             retry=tuple(delivery.retry),
             retry_by=delivery.schedules,
             tls=tls,
-            trusted=verifying_context() if tls else None,
+            trusted=trusted,
             rules=load(delivery.bounce_rules),
             shaping=load_shaping(delivery),
             pools=pools_of(delivery),

@@ -108,6 +108,7 @@ def opportunistic_context() -> ssl.SSLContext:
 def verifying_context(authority: Path | None = None) -> ssl.SSLContext:
     """For servers that must prove their name (MTA-STS, smart hosts); `authority` replaces the system's roots."""
     context = ssl.create_default_context(cafile=str(authority) if authority else None)
+    context.hostname_checks_common_name = False  # RFC 9525 2: names stand in subjectAltName
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -24,6 +24,7 @@ from lettershop.store import (
     schema_mail,
     schema_main,
     schema_signin,
+    schema_transport,
     schema_webhooks,
 )
 from lettershop.store.database import Database
@@ -55,7 +56,7 @@ class Half:
 MAIL = Half("mail", (schema_mail,), schema_mail.mail_facts)
 MAIN = Half(
     "main",
-    (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin, schema_webhooks),
+    (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin, schema_webhooks, schema_transport),
     schema_main.facts,
 )
 
