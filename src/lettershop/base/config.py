@@ -110,6 +110,11 @@ class Dns(_Section):
     """Which resolvers are asked."""
 
     resolvers: list[Listener] = Field([], description='Like "127.0.0.1:53". Empty: the system\'s.')
+    validating: Literal["loopback", "always", "never"] = Field(
+        "loopback",
+        description="Whose word counts that an answer is authenticated by DNSSEC, which DANE needs: name servers on this machine, "
+        "all that are asked (the way to them must be safe), or none.",
+    )
     zone_files: list[str] = Field(
         [], description="Zone files that are answered from before any resolver is asked: tests, the demo, split DNS."
     )
@@ -188,6 +193,10 @@ class Delivery(_Section):
         [],
         description='Recipient domains to which mail leaves over TLS or not at all, whoever answers; "*": all. '
         "Policies of the domains themselves (MTA-STS, DANE) count without this.",
+    )
+    dane: bool = Field(
+        True,
+        description="Keep to what receiving domains say of their certificates in the DNS (DANE), where it is authenticated.",
     )
     mta_sts: bool = Field(True, description="Ask for the policies of receiving domains (MTA-STS) and keep to them.")
     source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")

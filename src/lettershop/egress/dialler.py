@@ -8,14 +8,16 @@ What a domain demands is decided in `egress.protection`; the socket is `net.dial
 
 import ssl
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from lettershop.base.clock import Clock
-from lettershop.egress.guard import Demand
+from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
 from lettershop.egress.site import Hop
 from lettershop.egress.sources import Source
-from lettershop.net.dial import CannotConnect, SmtpConnection, Target, Timeouts, dial
+from lettershop.net.dial import CannotConnect, Examine, SmtpConnection, Target, Timeouts, dial
 from lettershop.wire.smtp.outgoing import Settings
+from lettershop.wire.trust import dane
 
 REMEMBER_BROKEN = 3600.0
 """Seconds for which a host whose TLS broke is spoken to in clear at once; then TLS is tried again."""
@@ -45,24 +47,27 @@ class Dialler:
         target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
         guard = hop.guard
         if not guard.trial:
-            return await self._as_demanded(target, source, guard.demand)
+            return await self._as_demanded(target, source, guard)
         try:
             if guard.listed:
-                return await self._as_demanded(target, source, guard.demand)
+                return await self._as_demanded(target, source, guard)
         except CannotConnect as error:
             if not error.tls:
                 raise
-        return await self._as_demanded(target, source, "encrypted" if guard.encrypted else "may")
+        return await self._as_demanded(target, source, ENCRYPTED if guard.encrypted else OPEN)
 
-    async def _as_demanded(self, target: Target, source: Source, demand: Demand) -> SmtpConnection:
-        if demand == "may":
+    async def _as_demanded(self, target: Target, source: Source, guard: Guard) -> SmtpConnection:
+        if guard.demand == "may":
             return await self._freely(target, source)
-        context = self._contexts.trusted if demand == "trusted" else self._contexts.anybody
+        context = self._contexts.trusted if guard.demand == "trusted" else self._contexts.anybody
         if context is None:
             raise CannotConnect(
                 "This server sends without TLS, and the domain demands it.", "tls", tls="validation-failure"
             )
-        return await self._dial(target, source, "must", context)
+        examine = None
+        if guard.demand == "dane":
+            examine = partial(dane.examine, records=guard.tlsa, names=guard.names, now=self._clock.now())
+        return await self._dial(target, source, "must", context, examine)
 
     async def _freely(self, target: Target, source: Source) -> SmtpConnection:
         place = (target.host, target.port)
@@ -80,7 +85,12 @@ class Dialler:
         self._broken[place] = now + REMEMBER_BROKEN
 
     async def _dial(
-        self, target: Target, source: Source, tls: Literal["never", "may", "must"], context: ssl.SSLContext | None
+        self,
+        target: Target,
+        source: Source,
+        tls: Literal["never", "may", "must"],
+        context: ssl.SSLContext | None,
+        examine: Examine | None = None,
     ) -> SmtpConnection:
         settings = replace(self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls)
-        return await dial(target, settings, tls=context, timeouts=self._timeouts)
+        return await dial(target, settings, tls=context, timeouts=self._timeouts, examine=examine)

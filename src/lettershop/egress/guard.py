@@ -6,6 +6,8 @@ may < encrypted < trusted (MTA-STS), dane. Anything above "may" never ends in cl
 from dataclasses import dataclass
 from typing import Literal
 
+from lettershop.wire.trust.dane import Tlsa
+
 Demand = Literal["may", "encrypted", "trusted", "dane"]
 
 
@@ -26,7 +28,7 @@ class Guard:
     """What a connection to a host must be. `label` tells domains apart that share a host but not what they demand.
 
     `trial`: what fails is noted only, the mail goes all the same, encrypted at least if `encrypted` says so. `listed`: the
-    policy names the host.
+    policy names the host. `tlsa`: one of these must name the certificate, which then is for one of `names`.
     """
 
     demand: Demand = "may"
@@ -35,6 +37,8 @@ class Guard:
     trial: bool = False
     listed: bool = True
     encrypted: bool = False
+    tlsa: tuple[Tlsa, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 OPEN = Guard()

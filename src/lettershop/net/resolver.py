@@ -10,8 +10,9 @@ What lives here: the port, the resolver on dnspython, its cache. What must not: 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Literal, Protocol
 
 import dns.asyncresolver
 import dns.exception
@@ -112,12 +113,22 @@ class Asking:
         return (await self.query(ip_address(ip).reverse_pointer, "PTR")).records
 
 
-class DnsResolver(Asking):
-    """Asks recursive name servers. `servers`: "ip:port" each; none: the system's."""
+Trust = Literal["loopback", "always", "never"]
+"""Whose word that an answer is authenticated counts: name servers on this machine, all, none."""
 
-    def __init__(self, clock: Clock, servers: Sequence[str] = (), *, patience: float = PATIENCE) -> None:
+
+class DnsResolver(Asking):
+    """Asks recursive name servers. `servers`: "ip:port" each; none: the system's.
+
+    The AD flag of an answer counts only where the way to the name server is safe: `trust` (RFC 7672 2.1, RFC 6698 A.3).
+    """
+
+    def __init__(
+        self, clock: Clock, servers: Sequence[str] = (), *, patience: float = PATIENCE, trust: Trust = "loopback"
+    ) -> None:
         self._clock = clock
         self._dns = _configured(servers)
+        self._trusted = trust == "always" or (trust == "loopback" and _all_local(self._dns))
         self._patience = patience
         self._cache: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
         self._asking: dict[tuple[str, str], asyncio.Task[Answer]] = {}
@@ -142,6 +153,8 @@ class DnsResolver(Asking):
 
     async def _look_up(self, key: tuple[str, str]) -> Answer:
         answer = await ask(self._dns, *key, patience=self._patience)
+        if answer.authenticated and not self._trusted:
+            answer = replace(answer, authenticated=False)
         longest = LONGEST if answer.status == "ok" else NEGATIVE
         self._cache[key] = (self._clock.monotonic() + min(answer.ttl, longest), answer)
         self._cache.move_to_end(key)
@@ -201,6 +214,20 @@ def _configured(servers: Sequence[str]) -> dns.asyncresolver.Resolver:
     resolver.use_edns(0, 0, 1232)
     resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: tell us whether it is authenticated
     return resolver
+
+
+def _all_local(resolver: dns.asyncresolver.Resolver) -> bool:
+    addresses = [one if isinstance(one, str) else getattr(one, "address", "") for one in resolver.nameservers]
+    return bool(addresses) and all(is_address(one) and ip_address(one).is_loopback for one in addresses)
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _authenticated(response: dns.message.Message) -> bool:

@@ -82,7 +82,7 @@ def parse_zone(text: str) -> dict[tuple[str, str], Answer]:
 
 def open_resolver(config: Dns, clock: Clock) -> Resolver:
     """The resolver that the configuration asks for. Raises ConfigError for a zone file that cannot be read."""
-    resolver = DnsResolver(clock, config.resolvers)
+    resolver = DnsResolver(clock, config.resolvers, trust=config.validating)
     if not config.zone_files:
         return resolver
     records: dict[tuple[str, str], Answer] = {}

@@ -156,9 +156,9 @@ async def test_the_hops_of_a_policy_that_is_in_force(world):
 
 def test_the_hops_of_a_policy_that_is_tried_out():
     hops = [Hop("mx.b.example", ("192.0.2.1",), 25), Hop("old.b.example", ("192.0.2.2",), 25)]
-    guarded = by_policy("b.example", hops, parse(text("testing")))
+    guarded = by_policy(hops, parse(text("testing")))
     assert [(hop.guard.trial, hop.guard.listed) for hop in guarded] == [(True, True), (True, False)]
-    assert guarded[0].guard.label != by_policy("b.example", hops, parse(text()))[0].guard.label
+    assert guarded[0].guard.label != by_policy(hops, parse(text()))[0].guard.label
 
 
 async def test_the_operators_wish_is_the_least(world):

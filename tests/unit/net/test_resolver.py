@@ -9,6 +9,7 @@ import dns.rrset
 import pytest
 
 from lettershop.net.resolver import DnsFailure, DnsResolver, DnsTimeout
+from lettershop.wire.trust.questions import Answer
 
 SOA = "ns.b.example. x.b.example. 1 3600 600 86400 30"
 
@@ -103,3 +104,24 @@ async def test_a_name_that_cannot_be_written_does_not_exist(resolver, server):
     assert (await resolver.query("a..b.example", "TXT")).status == "nxdomain"
     assert (await resolver.query("x" * 64 + ".b.example", "TXT")).status == "nxdomain"
     assert server.asked == []
+
+
+@pytest.mark.parametrize(("trust", "authenticated"), [("loopback", True), ("always", True), ("never", False)])
+async def test_whose_word_counts_that_an_answer_is_authenticated(server, clock, trust, authenticated):
+    resolver = DnsResolver(clock, [f"127.0.0.1:{server.port}"], patience=0.5, trust=trust)
+    for _ in range(2):  # from the wire and from the cache
+        assert (await resolver.query("a.b.example", "TXT")).authenticated is authenticated
+
+
+@pytest.mark.parametrize(("servers", "trust", "trusted"), [
+    (["127.0.0.1:53", "[::1]:53"], "loopback", True), (["127.0.0.1:53", "192.0.2.1:53"], "loopback", False),
+    (["192.0.2.1:53"], "loopback", False), (["192.0.2.1:53"], "always", True), (["127.0.0.1:53"], "never", False),
+])  # fmt: skip
+async def test_a_name_server_elsewhere_is_believed_only_if_the_operator_says_so(
+    monkeypatch, clock, servers, trust, trusted
+):
+    async def ask(*args, **options):
+        return Answer("ok", ("x",), 60.0, authenticated=True)
+
+    monkeypatch.setattr("lettershop.net.resolver.ask", ask)
+    assert (await DnsResolver(clock, servers, trust=trust).query("b.example", "TXT")).authenticated is trusted
