@@ -10,6 +10,7 @@ out, it may come twice (RFC 5321 4.5.5 leaves no other choice). What was not beg
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -32,6 +33,7 @@ from lettershop.net.dial import CannotConnect, Result, SmtpConnection
 from lettershop.store.envelopes import Outcome
 from lettershop.wire.message.seven_bit import speaks_utf8
 from lettershop.wire.smtp.outgoing import Lost, Outgoing
+from lettershop.wire.smtp.transcript import bounded, remark
 
 MOST_ADDRESSES = 6
 FAILED_TOGETHER = 8
@@ -103,6 +105,7 @@ class Attempt:
         self._connection: SmtpConnection
         self._mx = ""
         self._tls = ""
+        self._way: tuple[str, ...] = ()  # what was tried until the connection stood, as lines
         self._prepared: deque[tuple[Leased, Recipe, float]] = deque()  # and when the source was asked
         self._posted = 0
         self._answered = 0
@@ -177,10 +180,12 @@ class Attempt:
         source = self.opening.source
         ways = [(hop, address) for hop in route.hops for address in hop.addresses if source.reaches(_family(address))]
         for hop, address in ways[:MOST_ADDRESSES]:
+            self._way += (remark(f"to {hop.host} [{address}]:{hop.port} from {source.address or 'any address'}"),)
             try:
                 connection = await self._desk.dialler.connect(hop, address, source)
             except CannotConnect as error:
-                failure = _failure(error, hop.host)
+                self._way += tuple(filter(None, (error.dialogue, "" if error.reply else remark(error.public))))
+                failure = replace(_failure(error, hop.host), talk=bounded("\n".join(self._way)))
                 if error.reply is not None and not error.tls and self._suspends(failure):
                     return None
             else:
@@ -351,7 +356,14 @@ class Attempt:
             return
         self._measure()
         reply = result.reply
-        self._record(leased, recipe, Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls))
+        talk = self._talk(result.dialogue) if result.dialogue else ""
+        self._record(
+            leased, recipe, Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls, talk)
+        )
+
+    def _talk(self, dialogue: str) -> str:
+        """The whole session as far as it concerns this message."""
+        return bounded("\n".join((*self._way, self._connection.opening, dialogue)))
 
     def _on_lost(self, leased: Leased, recipe: Recipe, lost: Lost) -> None:
         """A connection that answered nothing at all counts as an attempt, else the same would happen again at once."""
@@ -361,9 +373,9 @@ class Attempt:
         if not self._answered:
             self._pace.unreachable(self._desk.clock.now(), lost.why)
         self._answered += 1
-        self._record(
-            leased, recipe, Answer(451, "4.4.2", f"Lost the connection: {lost.why}", lost.stage, self._mx, self._tls)
-        )
+        talk = self._talk(lost.dialogue or remark(lost.why))
+        words = f"Lost the connection: {lost.why}"
+        self._record(leased, recipe, Answer(451, "4.4.2", words, lost.stage, self._mx, self._tls, talk))
 
     def _measure(self) -> None:
         now = self._desk.clock.monotonic()

@@ -23,7 +23,7 @@ AGAIN_SOON = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said at which stage by whom; words of our own where nobody answered."""
+    """What was said at which stage by whom; words of our own where nobody answered. `talk`: the dialogue that led there."""
 
     code: int
     enhanced: str
@@ -31,6 +31,7 @@ class Answer:
     stage: Stage
     mx: str = ""
     tls: str = ""
+    talk: str = ""
 
     @property
     def words(self) -> str:
@@ -73,7 +74,10 @@ def judge(
         envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=answer.words,
         reason=found.reason, attempt=leased.attempts + 1, retry_at=at,
     )  # fmt: skip
-    return Outcome(leased.envelope_id, QUEUED, now, answer=answer.dialogue, address=address, due_at=at, fact=fact)
+    return Outcome(
+        leased.envelope_id, QUEUED, now, answer=answer.dialogue, address=address, due_at=at, fact=fact,
+        dialogue=answer.talk or None,
+    )  # fmt: skip
 
 
 def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outcome:
@@ -84,7 +88,8 @@ def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outc
         tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at),
     )  # fmt: skip
     return Outcome(
-        leased.envelope_id, DELIVERED, now, answer=answer.dialogue_of(words), address=address, fact=fact
+        leased.envelope_id, DELIVERED, now, answer=answer.dialogue_of(words), address=address, fact=fact,
+        dialogue="" if leased.attempts else None,
     )  # fmt: skip
 
 
@@ -95,7 +100,9 @@ def _bounced(leased: Leased, address: str, answer: Answer, now: float, found: Cl
         reason=found.reason, hard=found.hard and state == BOUNCED, address=address, attempt=leased.attempts + 1,
         advice=found.advice,
     )  # fmt: skip
-    return Outcome(leased.envelope_id, state, now, answer=answer.dialogue, address=address, fact=fact)
+    return Outcome(
+        leased.envelope_id, state, now, answer=answer.dialogue, address=address, fact=fact, dialogue=answer.talk or None
+    )
 
 
 def too_late(leased: Leased, now: float, why: str) -> Outcome:

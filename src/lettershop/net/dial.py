@@ -48,15 +48,18 @@ Result = Outcome | Lost
 class CannotConnect(Temporary):
     """No session with this server now. `stage` is where it failed; `reply` what the server said, if it spoke.
 
-    `tls`: if it failed for the sake of TLS, as what (RFC 8460 4.3), else empty.
+    `tls`: if it failed for the sake of TLS, as what (RFC 8460 4.3), else empty. `dialogue`: what was said until then, in the
+    form of `wire.smtp.transcript`.
     """
 
     code = "cannot-connect"
 
     def __init__(
-        self, public: str, stage: Stage | Literal["connect"], reply: Reply | None = None, *, tls: str = ""
-    ) -> None:
+        self, public: str, stage: Stage | Literal["connect"], reply: Reply | None = None, *, tls: str = "",
+        dialogue: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(public)
+        self.dialogue = dialogue
         self.stage = stage
         self.reply = reply
         self.tls = tls
@@ -140,6 +143,11 @@ class SmtpConnection(asyncio.Protocol):
     def capabilities(self) -> Capabilities:
         """What the server announced."""
         return self._machine.capabilities
+
+    @property
+    def opening(self) -> str:
+        """What was said until the session stood, in the form of `wire.smtp.transcript`."""
+        return self._machine.opening
 
     @property
     def closed(self) -> bool:
@@ -366,6 +374,6 @@ async def _dial(
         return connection
     if isinstance(failure, Refused):
         kind = "starttls-not-supported" if failure.stage == "tls" else ""
-        raise CannotConnect(str(failure.reply), failure.stage, failure.reply, tls=kind)
+        raise CannotConnect(str(failure.reply), failure.stage, failure.reply, tls=kind, dialogue=connection.opening)
     kind = connection.tls_failure or ("validation-failure" if failure.stage == "tls" or connection.tls else "")
-    raise CannotConnect(failure.why, failure.stage, tls=kind)
+    raise CannotConnect(failure.why, failure.stage, tls=kind, dialogue=connection.opening)

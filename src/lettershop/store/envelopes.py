@@ -21,6 +21,7 @@ import orjson
 from sqlalchemy import Connection, exists, func, select, text, update
 
 from lettershop.base.facts import Fact
+from lettershop.store import dialogues
 from lettershop.store.database import Transaction
 from lettershop.store.rows import direct, told, upsert
 from lettershop.store.schema_delivery import (
@@ -92,7 +93,10 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a leased envelope. `tried` counts an attempt; `due_at` matters only if it is QUEUED again."""
+    """What becomes of a leased envelope. `tried` counts an attempt; `due_at` matters only if it is QUEUED again.
+
+    `dialogue`: of an attempt that failed; empty: what is kept of former ones is forgotten; None: it stays.
+    """
 
     envelope_id: int
     state: int
@@ -102,6 +106,7 @@ class Outcome:
     due_at: float | None = None
     tried: bool = True
     fact: Fact | None = None
+    dialogue: str | None = None
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------
@@ -310,9 +315,14 @@ def finish(tx: Transaction, outcomes: Sequence[Outcome]) -> int:
         direct(tx.conn).execute(_FINISH_SQLITE, {"rows": rows})
     else:
         tx.conn.execute(_FINISH_POSTGRESQL, {"rows": rows})
+    talks = []
     for outcome in known:
         if outcome.fact is not None:
             tx.fact(outcome.fact)
+        if outcome.dialogue is not None:
+            talks.append((outcome.envelope_id, outcome.at, outcome.dialogue))
+    if talks:
+        dialogues.keep(tx, talks)
     return len(known)
 
 

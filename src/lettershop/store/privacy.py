@@ -17,7 +17,7 @@ from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
 from lettershop.store.schema_analytics import hits
 from lettershop.store.schema_api import erased
-from lettershop.store.schema_delivery import envelopes, suppressions
+from lettershop.store.schema_delivery import dialogues, envelopes, suppressions
 from lettershop.store.schema_main import (
     consents,
     contacts,
@@ -52,6 +52,7 @@ def collect(conn: Connection, workspace_id: int, email_key: str) -> dict[str, An
             conn, select(suppressions).where(s.workspace_id == workspace_id, s.email_key == email_key)
         ),
         "messages": _rows(conn, select(envelopes).where(envelopes.c.contact_id.in_(ids)).order_by(envelopes.c.id)),
+        "dialogues": _rows(conn, select(dialogues).where(dialogues.c.envelope_id.in_(mine))),
         "engagement": _rows(conn, select(engagements).where(engagements.c.envelope_id.in_(mine))),
         "verdicts": _rows(conn, select(hits).where(hits.c.envelope_id.in_(mine)).order_by(hits.c.fact_id)),
         "events": _rows(conn, select(facts).where(facts.c.contact_id.in_(ids)).order_by(facts.c.id)),
@@ -88,8 +89,10 @@ def erase(tx: Transaction, workspace_id: int, email_key: str, key: bytes, at: fl
 def _forget_mail(tx: Transaction, workspace_id: int, email_key: str, ids: list[int]) -> None:
     """The address in the queue's rows, of campaigns and of stored messages. What waits is given up by the source."""
     e = envelopes.c
-    tx.conn.execute(update(envelopes).where(e.contact_id.in_(ids)).values(address=None, answer=None))
     stored = (e.workspace_id == workspace_id, e.outgoing_id.is_not(None), e.address == email_key)
+    for mine in ((e.contact_id.in_(ids),), stored):
+        tx.conn.execute(delete(dialogues).where(dialogues.c.envelope_id.in_(select(e.id).where(*mine))))
+    tx.conn.execute(update(envelopes).where(e.contact_id.in_(ids)).values(address=None, answer=None))
     tx.conn.execute(update(envelopes).where(*stored).values(address="erased@invalid", answer=None))
 
 

@@ -67,6 +67,13 @@ envelopes = Table(
     ),
 )  # fmt: skip
 
+dialogues = Table(
+    "dialogues", metadata,  # what was said at the last attempt, of what waits or failed; never of what went at once
+    Column("envelope_id", Id, primary_key=True, autoincrement=False),
+    Column("at", Time, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+)  # fmt: skip
+
 suppressions = Table(
     "suppressions", metadata,
     Column("workspace_id", Id, primary_key=True, autoincrement=False),  # 0: for everybody

@@ -22,6 +22,7 @@ from typing import Any, Literal
 from lettershop.base.errors import ProtocolError
 from lettershop.wire.message.seven_bit import plain_header, seven_bit
 from lettershop.wire.sasl import choose, client_responses
+from lettershop.wire.smtp import transcript
 from lettershop.wire.smtp.grammar import dot_stuff, dot_unstuff
 from lettershop.wire.smtp.outgoing import (
     Capabilities,
@@ -52,7 +53,12 @@ class ClientMachine:
         self._queue: deque[tuple[Outgoing, Any]] = deque()
         self._current: tuple[Outgoing, Any] | None = None  # its MAIL is written, its DATA not yet answered
         self._refused = False  # and its outcome was told already
-        self._sent: tuple[Any] | None = None  # token: its dot is written, not yet answered
+        # its dot is written, not yet answered: token, envelope, replies to it
+        self._sent: tuple[Any, bytes, Reply | None, Reply | None, Reply] | None = None
+        self._envelope = b""  # of the current one, as it was written
+        self._to_mail: Reply | None = None
+        self._to_rcpt: Reply | None = None
+        self._opening: list[str] = []
         self._greeting = ""
         self._tls = False
         self._ready = False
@@ -69,6 +75,11 @@ class ClientMachine:
     def awaiting(self) -> Stage | None:
         """What the server is to answer next, for the time-out; None when nothing is asked."""
         return _STAGE_OF[self._expected[0]] if self._expected else None
+
+    @property
+    def opening(self) -> str:
+        """What was said until messages could flow, in the form of `transcript`."""
+        return "\n".join(self._opening)
 
     @property
     def closed(self) -> bool:
@@ -126,6 +137,7 @@ class ClientMachine:
 
     def tls_started(self) -> None:
         """The handshake succeeded."""
+        self._opening.append(transcript.remark("encrypted from here on"))
         self._tls = True
         self._reader = ReplyReader()
         self._expected.clear()
@@ -257,6 +269,8 @@ class ClientMachine:
 
     def _write_envelope(self, outgoing: Outgoing) -> None:
         expected = self._expected
+        mail = self._mail_command(outgoing)
+        self._envelope = f"{mail}\r\nRCPT TO:<{outgoing.rcpt}>{outgoing.rcpt_params}\r\nDATA\r\n".encode()
         if self._rset:
             self._rset = False
             expected.append("rset")
@@ -264,12 +278,10 @@ class ClientMachine:
             if not self._within:
                 return
         if not self._within:
-            self._ask("mail", self._mail_command(outgoing))
+            self._ask("mail", mail)
             return
         expected.extend(_ENVELOPE)
-        self._output.append(
-            f"{self._mail_command(outgoing)}\r\nRCPT TO:<{outgoing.rcpt}>{outgoing.rcpt_params}\r\nDATA\r\n".encode()
-        )
+        self._output.append(self._envelope)
 
     def _mail_command(self, outgoing: Outgoing) -> str:
         command = f"MAIL FROM:<{outgoing.mail_from}>"
@@ -289,6 +301,7 @@ class ClientMachine:
 
     def _mail_answered(self, reply: Reply) -> None:
         assert self._current is not None
+        self._to_mail = reply
         if reply.code >= 300:
             self._refuse_current("mail", reply)
         elif not self._within:
@@ -296,6 +309,7 @@ class ClientMachine:
             self._ask("rcpt", f"RCPT TO:<{outgoing.rcpt}>{outgoing.rcpt_params}")
 
     def _rcpt_answered(self, reply: Reply) -> None:
+        self._to_rcpt = reply
         if reply.code >= 300:
             self._refuse_current("rcpt", reply)
         elif not self._within:
@@ -306,7 +320,9 @@ class ClientMachine:
             return  # RCPT after a refused MAIL: the first answer counts
         assert self._current is not None
         self._refused = True
-        self._events.append(Outcome(self._current[1], stage, reply))
+        self._events.append(
+            Outcome(self._current[1], stage, reply, dialogue=self._dialogue(stage, transcript.answered(reply)))
+        )
         if not self._within:
             self._next(rset=True)
 
@@ -322,7 +338,7 @@ class ClientMachine:
             self._expected.append("void")
         else:
             outgoing, token = self._current
-            self._sent = (token,)
+            self._sent = (token, self._envelope, self._to_mail, self._to_rcpt, reply)
             self._output += (outgoing.data, b".\r\n")
             self._expected.append("dot")
         self._next(rset=False)
@@ -335,7 +351,8 @@ class ClientMachine:
 
     def _dot_answered(self, reply: Reply) -> None:
         assert self._sent is not None
-        self._events.append(Outcome(self._sent[0], "dot", reply))
+        dialogue = "" if reply.code < 300 else self._dialogue("dot", transcript.answered(reply))
+        self._events.append(Outcome(self._sent[0], "dot", reply, False, dialogue))
         self._sent = None
         self._line_free()
 
@@ -366,18 +383,26 @@ class ClientMachine:
         self._events.append(Closed(reply))
 
     def _fail_all(self, why: str) -> None:
-        stage = self.awaiting or "mail"
+        stage, end = self.awaiting or "mail", transcript.remark(why)
         self._expected.clear()
         if self._sent is not None:
-            self._events.append(Lost(self._sent[0], "dot", in_doubt=True, why=why))
+            self._events.append(Lost(self._sent[0], "dot", True, why, self._dialogue("dot", end)))
             stage = "mail"
         if self._current is not None and not self._refused:
-            self._events.append(Lost(self._current[1], stage, in_doubt=False, why=why))
+            self._events.append(Lost(self._current[1], stage, False, why, self._dialogue(stage, end)))
         self._events.extend(Lost(token, "mail", in_doubt=False, why=why) for _, token in self._queue)
         self._sent = self._current = None
         self._queue.clear()
 
+    def _dialogue(self, stage: Stage, end: str) -> str:
+        """What was said of the current message, or of the one whose dot is out."""
+        sent = stage == "dot" and self._sent is not None
+        envelope, *replies = self._sent[1:] if sent and self._sent else (self._envelope, self._to_mail, self._to_rcpt)
+        return transcript.of_message(envelope, [reply for reply in replies if reply is not None], stage, end)
+
     def _ask(self, awaited: "Awaited", command: str) -> None:
+        if not self._ready:
+            self._opening.append(transcript.hidden(command) if awaited == "auth" else transcript.said(command))
         self._expected.append(awaited)
         self._output.append(command.encode() + b"\r\n")
 
@@ -399,12 +424,24 @@ _NO_SMTPUTF8 = Reply.of(553, "5.6.7", "The server does not take non-ASCII addres
 _NO_8BITMIME = Reply.of(554, "5.6.3", "The server takes seven bits only, and this message cannot be converted")
 _NO_TLS = Reply.of(454, "4.7.0", "The server offers no TLS")
 _NO_LOGIN = Reply.of(504, "5.5.4", "The server offers no way to log in that we know")
+
+
+def _noted(handler: Callable[[ClientMachine, Reply], None]) -> Callable[[ClientMachine, Reply], None]:
+    """Replies before messages flow are kept; those behind cost nothing."""
+
+    def note(machine: ClientMachine, reply: Reply) -> None:
+        machine._opening.append(transcript.answered(reply))
+        handler(machine, reply)
+
+    return note
+
+
 _ON_REPLY: dict[Awaited, Callable[[ClientMachine, Reply], None]] = {
-    "greeting": ClientMachine._greeted,
-    "ehlo": ClientMachine._ehlo_answered,
-    "helo": ClientMachine._helo_answered,
-    "tls": ClientMachine._tls_answered,
-    "auth": ClientMachine._auth_answered,
+    "greeting": _noted(ClientMachine._greeted),
+    "ehlo": _noted(ClientMachine._ehlo_answered),
+    "helo": _noted(ClientMachine._helo_answered),
+    "tls": _noted(ClientMachine._tls_answered),
+    "auth": _noted(ClientMachine._auth_answered),
     "rset": ClientMachine._rset_answered,
     "mail": ClientMachine._mail_answered,
     "rcpt": ClientMachine._rcpt_answered,

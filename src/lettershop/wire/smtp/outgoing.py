@@ -1,6 +1,6 @@
 """What goes into a client machine and what comes out: settings, messages, capabilities, events. [pure]"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lettershop.wire.sasl import Credentials
@@ -62,13 +62,15 @@ class Ready:
 class Outcome:
     """The server's answer that decides the message of `token`: to its dot, or a refusal before it.
 
-    `local`: the answer is our own, the server was not asked (too big for it, no SMTPUTF8).
+    `local`: the answer is our own, the server was not asked (too big for it, no SMTPUTF8). `dialogue`: what was said of
+    this message, unless it was accepted.
     """
 
     token: Any
     stage: Stage
     reply: Reply
     local: bool = False
+    dialogue: str = field(default="", compare=False)
 
     @property
     def accepted(self) -> bool:
@@ -87,6 +89,7 @@ class Lost:
     stage: Stage
     in_doubt: bool
     why: str = ""
+    dialogue: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
