@@ -17,7 +17,7 @@ from lettershop.egress.settings import Settings
 from lettershop.egress.site import Routes
 from lettershop.net.dial import Timeouts
 from lettershop.net.zones import ZoneResolver
-from lettershop.store import envelopes, queue, stored
+from lettershop.store import dialogues, envelopes, queue, stored
 from lettershop.store.schema_delivery import envelopes as table
 from lettershop.store.schema_main import facts
 from lettershop.workers.outbound import Outbound
@@ -156,6 +156,30 @@ async def test_every_kind_of_answer_becomes_its_outcome_and_fact(bench, net):
     assert (told[5][-1].reason, told[5][-1].hard) == ("mailbox-full", False)
     shown = await bench.store.main.read(queue.show, 2)
     assert shown.answer == "127.0.0.1, rcpt: 550 5.1.1 No such user"
+
+
+async def test_the_whole_dialogue_of_what_failed_or_waits_is_kept_and_of_nothing_else(bench, net):
+    inbox = await net.receiver("inbox.example")
+    inbox.on("dead@inbox.example", refuse(550, "5.1.1", "No such user"))
+    inbox.on("busy@inbox.example", refuse(451, "4.7.1", "Greylisted"), accept())
+    inbox.on("cut@inbox.example", drop(at="dot"))
+    gone = await net.receiver("gone.example")
+    gone.port = 1  # nobody listens there
+    await bench.queue("good@inbox.example", "dead@inbox.example", "busy@inbox.example")
+    await bench.queue("cut@inbox.example", "x@gone.example", expire=0.3)
+    async with bench.running():
+        await bench.idle()
+    said = [await bench.store.main.read(dialogues.of, number) for number in range(1, 6)]
+    assert said[0] is None
+    assert said[2] is None  # delivered in the end
+    lines = said[1][1].splitlines()
+    assert lines[0].startswith(f"-- to 127.0.0.1 [127.0.0.1]:{inbox.port} from ")
+    assert lines[1].startswith("S: 220 ")
+    assert lines[2] == "C: EHLO out.brand.example"
+    assert lines[-2:] == ["C: RCPT TO:<dead@inbox.example>", "S: 550 5.1.1 No such user"]
+    assert said[3][1].splitlines()[-2] == "-- the message, ended by a dot"
+    assert "-- Cannot connect" in said[4][1]
+    assert "Subject" not in "".join(text for _, text in filter(None, said))
 
 
 async def test_a_campaign_goes_out_over_few_connections(bench, net):

@@ -24,6 +24,7 @@ from lettershop.egress.engine import Engine
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.mail.delayed import Delayed
 from lettershop.mail.fact_file import FactFile
+from lettershop.mail.forgetting import Forgetting
 from lettershop.mail.undelivered import Undelivered
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.net.callout import Callouts
@@ -142,10 +143,12 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
     delayed = Delayed(
         house.main_db, house.blobs, house.clock, post, hostname=hostname, after=house.config.delivery.warn_after
     )
+    forgetting = Forgetting(house.main_db, house.clock, keep_dialogues=house.config.delivery.keep_dialogues)
     marketing = house.marketing.steps(house) if house.marketing else {}
     steps: dict[str, Callable[[], Awaitable[bool]]] = {
         "undelivered": undelivered.step,
         "delayed": delayed.step,
+        "forgetting": forgetting.step,
         **marketing,
     }
     if (policies := build_policies(house)) is not None:

@@ -233,6 +233,9 @@ class Delivery(_Section):
         description="Seconds after which the sender of a message that still waits is told, once a recipient. 0: never. Campaigns "
         "have their report.",
     )  # fmt: skip
+    keep_dialogues: float = Field(
+        14, ge=0, description="Days for which the dialogue of the last attempt is kept, of what waits or failed."
+    )
     bounce_rules: str = Field(
         "",
         description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",

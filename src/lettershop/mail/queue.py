@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
 from lettershop.mail.sites import Sites, Standing
+from lettershop.store import dialogues
 from lettershop.store import queue as rows
 from lettershop.store.database import Database
 from lettershop.store.queue import SiteQueue, Waiting
@@ -44,6 +45,12 @@ class Queue:
     async def show(self, envelope_id: int, *, workspace_id: int | None = None) -> Waiting:
         """One envelope, waiting or finished. Raises NotInQueue."""
         return await self._own(envelope_id, workspace_id)
+
+    async def dialogue(self, envelope_id: int, *, workspace_id: int | None = None) -> str:
+        """What was said at its last attempt, if that failed and is kept; else empty. Raises NotInQueue."""
+        await self._own(envelope_id, workspace_id)
+        found = await self._db.read(dialogues.of, envelope_id)
+        return "" if found is None else found[1]
 
     async def waits(self, envelope_id: int, *, workspace_id: int | None = None) -> Waiting:
         """One envelope that is queued or being tried. Raises NotInQueue."""

@@ -16,14 +16,12 @@ It is on the path of every message sent: flat code, few objects.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal
 
 from lettershop.base.errors import ProtocolError
-from lettershop.wire.message.seven_bit import plain_header, seven_bit
 from lettershop.wire.sasl import choose, client_responses
 from lettershop.wire.smtp import transcript
-from lettershop.wire.smtp.grammar import dot_stuff, dot_unstuff
+from lettershop.wire.smtp.fitting import fit
 from lettershop.wire.smtp.outgoing import (
     Capabilities,
     Closed,
@@ -240,7 +238,7 @@ class ClientMachine:
         """Begin the next message if the line is free for it."""
         while self._queue and (self._across or not self._expected):
             outgoing, token = self._current = self._queue.popleft()
-            fitted = self._fitted(outgoing) if outgoing.eight_bit or outgoing.smtputf8 else outgoing
+            fitted = fit(outgoing, self._utf8, self._eight_bit) if outgoing.eight_bit or outgoing.smtputf8 else outgoing
             if isinstance(fitted, Outgoing) and 0 < self.capabilities.size < len(fitted.data):
                 fitted = _TOO_BIG  # RFC 1870 6.4
             if isinstance(fitted, Outgoing):
@@ -250,22 +248,7 @@ class ClientMachine:
                 self._write_envelope(fitted)
                 return
             self._current = None
-            self._events.append(Outcome(token, "mail", fitted, local=True))
-
-    def _fitted(self, outgoing: Outgoing) -> Outgoing | Reply:
-        """As this server takes it: in plain ASCII where it knows nothing else, or why that cannot be."""
-        utf8, eight_bit = outgoing.smtputf8 and not self._utf8, outgoing.eight_bit and not self._eight_bit
-        if not utf8 and not eight_bit:
-            return outgoing
-        if utf8 and not (outgoing.mail_from.isascii() and outgoing.rcpt.isascii()):
-            return _NO_SMTPUTF8  # RFC 6531 3.1
-        message = plain_header(dot_unstuff(outgoing.data))
-        if message is None:
-            return _NO_SMTPUTF8 if utf8 else _NO_8BITMIME
-        converted = seven_bit(message) if eight_bit else message  # RFC 6152 3
-        if converted is None:
-            return _NO_8BITMIME
-        return replace(outgoing, data=dot_stuff(converted), smtputf8=False, eight_bit=not converted.isascii())
+            self._events.append(Outcome(token, "mail", fitted, True, transcript.remark(str(fitted))))
 
     def _write_envelope(self, outgoing: Outgoing) -> None:
         expected = self._expected
@@ -420,8 +403,6 @@ _STAGE_OF: dict[Awaited, Stage] = {
     "rset": "mail", "mail": "mail", "rcpt": "rcpt", "data": "data", "dot": "dot", "void": "dot", "quit": "quit",
 }  # fmt: skip
 _TOO_BIG = Reply.of(552, "5.3.4", "Message is larger than the server takes")
-_NO_SMTPUTF8 = Reply.of(553, "5.6.7", "The server does not take non-ASCII addresses")
-_NO_8BITMIME = Reply.of(554, "5.6.3", "The server takes seven bits only, and this message cannot be converted")
 _NO_TLS = Reply.of(454, "4.7.0", "The server offers no TLS")
 _NO_LOGIN = Reply.of(504, "5.5.4", "The server offers no way to log in that we know")
 
