@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import uvicorn
-from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from lettershop.base.errors import Conflict, NotFound
+from lettershop.egress.meters import Book, WorkerUse
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
+from lettershop.mail.measured import Depths
 from lettershop.mail.people import Actor
 from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, TooManyCodes, WrongCode
 from lettershop.mail.second_factor import Standing as CodeStanding
@@ -607,6 +608,22 @@ class FakeSegments:
         return made
 
 
+class FakeMeasured:
+    """Counts of this process alone."""
+
+    def __init__(self, queue: FakeQueue) -> None:
+        self.book, self.queue = Book(), queue
+
+    def asked(self, kind: str) -> None:
+        self.book.asked[kind] = self.book.asked.get(kind, 0) + 1
+
+    def total(self) -> tuple[Book, list[WorkerUse]]:
+        return self.book, [WorkerUse(0, 1.5, 2**20)]
+
+    async def depths(self) -> Depths:
+        return Depths(await self.queue.totals())
+
+
 @dataclass
 class Stage:
     """The application with its fakes at hand."""
@@ -632,9 +649,9 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None, lists=lists if marketing else None,
-        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None,
+        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue),
     )  # fmt: skip
-    app = build(services, public_url="http://mail.brand.example", registry=CollectorRegistry())
+    app = build(services, public_url="http://mail.brand.example")
     return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists)
 
 

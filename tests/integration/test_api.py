@@ -409,3 +409,16 @@ def test_webhooks_are_kept_tested_and_told_again(client):
     assert (refused.status_code, refused.json()["code"]) == (409, "no-such-event")
     assert client.delete(place).status_code == 204
     assert client.get(f"{place}/deliveries").status_code == 404
+
+
+def test_metrics_tell_of_the_whole_machine(server):
+    told = wait_for(
+        lambda: httpx2.get(f"{server[0]}/metrics").text, lambda text: 'cpu_seconds_total{worker="0"}' in text
+    )
+    assert 'lettershop_worker_memory_bytes{worker="0"}' in told
+    assert 'lettershop_queue_messages{state="queued"}' in told
+    before = told.count("\n")
+    httpx2.get(f"{server[0]}/o/nobody.gif")
+    again = httpx2.get(f"{server[0]}/metrics").text
+    assert 'lettershop_links_asked_total{kind="o"}' in again
+    assert again.count("\n") >= before

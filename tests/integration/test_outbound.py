@@ -154,6 +154,11 @@ async def test_every_kind_of_answer_becomes_its_outcome_and_fact(bench, net):
     assert (told[4][0].reason, told[4][0].hard) == ("content", False)
     assert [fact.kind for fact in told[5]][-1] == "Bounced"
     assert (told[5][-1].reason, told[5][-1].hard) == ("mailbox-full", False)
+    kinds = [fact.kind for facts in told.values() for fact in facts]
+    results = [kinds.count("Delivered"), kinds.count("Deferred")]
+    [counts] = bench.settings.book.sites.values()
+    assert counts[:2] == results
+    assert sum(bench.settings.book.latencies["single"].buckets) == 2
     shown = await bench.store.main.read(queue.show, 2)
     assert shown.answer == "127.0.0.1, rcpt: 550 5.1.1 No such user"
 
@@ -192,6 +197,8 @@ async def test_a_campaign_goes_out_over_few_connections(bench, net):
     assert inbox.most_open <= 3
     assert inbox.connections <= 6
     assert bench.source.made == 300
+    assert bench.settings.book.campaigns == {"7": [300, 0, 0]}
+    assert bench.settings.book.sources == {"system": [300, 0, 0]}
 
 
 async def test_connections_are_closed_after_their_share(bench, net):

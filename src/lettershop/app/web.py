@@ -10,10 +10,12 @@ from starlette.types import ASGIApp
 from lettershop.app.house import House
 from lettershop.app.mail import MailServices
 from lettershop.base.config import Network
+from lettershop.egress.meters import Meters
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.measured import Measured
 from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
 from lettershop.mail.repeats import Repeats
@@ -51,7 +53,7 @@ async def _serve(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
     await server._serve(sockets)  # `serve` would take over the process's signals
 
 
-def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
+def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters) -> WebServer:
     """The web server on its sockets; https with the mail server's certificate."""
     config = house.config
     marketing = house.marketing
@@ -70,6 +72,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets) -> WebServer:
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
             ready=lambda: _ready(house),
+            measured=Measured(meters, house.main_db, house.clock),
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,

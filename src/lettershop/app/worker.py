@@ -6,8 +6,11 @@ open the house > start what the roles ask for > say ready > wait for SIGTERM
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
 from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
+from lettershop.egress.meters import Meters
 from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.mail.delayed import Delayed
 from lettershop.mail.fact_file import FactFile
@@ -34,20 +38,32 @@ from lettershop.workers.outbound import Outbound
 from lettershop.workers.singleton import Singleton
 
 Loop = Coroutine[Any, Any, None]
+PUBLISH = 1.0
+"""Seconds between two looks of the others at this worker's figures."""
 
 log = get_logger("worker")
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Memory that the workers of a machine have together, mapped before they fork."""
+
+    board: Board | None = None
+    meters: Meters = field(default_factory=Meters)
+
+
 def run_worker(
     config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None],
-    *, board: Board | None = None,
+    *, shared: Shared | None = None,
 ) -> int:  # fmt: skip
-    """Run one worker in this process; its exit code. `board` is what it shares with the others."""
+    """Run one worker in this process; its exit code. `shared` with the others."""
     configure(config.server.log_level, config.server.log_format)
     calm_collector()
-    if board is not None:
-        board.take_seat(number)
-    uvloop.run(_work(config, roles, number, sockets, ready, board))
+    shared = shared or Shared()
+    shared.meters.take_seat(number)
+    if shared.board is not None:
+        shared.board.take_seat(number)
+    uvloop.run(_work(config, roles, number, sockets, ready, shared))
     return 0
 
 
@@ -59,15 +75,15 @@ def calm_collector() -> None:
 
 
 async def _work(
-    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None], board: Board | None
+    config: Config, roles: Sequence[Role], number: int, sockets: Sockets, ready: Callable[[], None], shared: Shared
 ) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     async with open_house(config) as house:
         mail = build_mail(house)
-        loops = _loops(house, mail, roles, number, stopping, board)
+        loops = _loops(house, mail, roles, number, stopping, shared)
         servers = await listen(house, mail, roles, sockets)
-        web = build_web(house, mail, sockets) if "web" in roles else None
+        web = build_web(house, mail, sockets, shared.meters) if "web" in roles else None
         try:
             await _run(loops, web, stopping, ready)
         finally:
@@ -88,13 +104,13 @@ async def _run(
 
 
 def _loops(
-    house: House, mail: MailServices, roles: Sequence[Role], number: int, stopping: asyncio.Event, board: Board | None
+    house: House, mail: MailServices, roles: Sequence[Role], number: int, stopping: asyncio.Event, shared: Shared
 ) -> list[Loop]:
     """The run loops of the roles."""
-    loops: list[Loop] = [_reload_certificate(house, mail, stopping)]
+    loops: list[Loop] = [_reload_certificate(house, mail, stopping), _publish(shared.meters, stopping)]
     owner = owner_of(house.config, number)
     if "delivery" in roles:
-        outbound = Outbound(build_engine(house, mail, owner, board))
+        outbound = Outbound(build_engine(house, mail, owner, shared))
         loops += [outbound.run(stopping), house.bell.hear(f"delivery-{number}", outbound.wake, stopping)]
     if "scheduler" in roles:
         for name, step in _steps(house, mail).items():
@@ -103,6 +119,23 @@ def _loops(
         if house.config.facts.folder:
             loops.append(_write_facts(house, owner, stopping))
     return loops
+
+
+async def _publish(meters: Meters, stopping: asyncio.Event) -> None:
+    """Let the other workers know the figures of this one, until `stopping` is set."""
+    while not stopping.is_set():
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        meters.publish(used.ru_utime + used.ru_stime, resident_memory())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), timeout=PUBLISH)
+
+
+def resident_memory() -> int:
+    """Bytes that this process has in memory; where the system does not tell, the most that it had."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 async def _tell(house: House, owner: str, stopping: asyncio.Event) -> None:
@@ -156,14 +189,16 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
     return steps
 
 
-def build_engine(house: House, mail: MailServices, owner: str, board: Board | None = None) -> Engine:
+def build_engine(house: House, mail: MailServices, owner: str, shared: Shared | None = None) -> Engine:
     """The delivery engine of this process; with a board it shares its limits with the other workers."""
+    shared = shared or Shared()
     config, routes = house.config, build_routes(house)
     settings = EngineSettings.of(
         config, owner=owner, workers=workers_of(config), tls=opportunistic_context(), trusted=trusted_context(house)
     )
+    settings = replace(settings, book=shared.meters.book)
     campaigns = house.marketing.source if house.marketing else None
-    cells = board.cell if board is not None else None
+    cells = shared.board.cell if shared.board is not None else None
     engine = Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)
     mail.express.serve(engine)
     return engine

@@ -11,12 +11,13 @@ import typer
 
 from lettershop.app.house import give_back_leases, prepare_storage
 from lettershop.app.mail import certificate_files
-from lettershop.app.worker import run_worker
+from lettershop.app.worker import Shared, run_worker
 from lettershop.base.clock import SystemClock
 from lettershop.base.config import ROLES, Config, Role, load
 from lettershop.base.errors import ConfigError
 from lettershop.cli.context import DEFAULT_FILE, ConfigFile, read_config
 from lettershop.egress.board import Board
+from lettershop.egress.meters import Meters
 from lettershop.supervisor import Supervisor, addresses, be_alone, bind, raise_file_limit, workers_of
 
 HERE = """
@@ -79,7 +80,7 @@ def run(config: Config, roles: tuple[Role, ...]) -> int:
             print(f"{service:<12} {', '.join(where)}", file=sys.stderr)
         print("ready", flush=True)
 
-    worker = partial(run_worker, config, roles, board=Board(workers))
+    worker = partial(run_worker, config, roles, shared=Shared(Board(workers), Meters(workers)))
     try:
         return Supervisor(worker, sockets).run(ready)
     finally:

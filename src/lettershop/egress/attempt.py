@@ -87,8 +87,8 @@ class Desk(Protocol):
     def make(self, recipe: Recipe, done: Done) -> None:
         """Have the message made; see `press.Press.want`."""
 
-    def record(self, outcome: Outcome) -> None:
-        """Store this soon."""
+    def record(self, outcome: Outcome, opening: Opening | None = None) -> None:
+        """Store this soon; `opening`: of the connection on which it was tried."""
 
     def trouble(self, error: Temporary) -> None:
         """The source does not answer for the moment: nothing more is given out until the database works."""
@@ -393,7 +393,7 @@ class Attempt:
             change = self._pace.refused(now, reason, answer.line, answer.code)
         if change is not None:
             self._desk.tell(change)
-        self._desk.record(outcome)
+        self._desk.record(outcome, self.opening)
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

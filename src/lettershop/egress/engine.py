@@ -409,8 +409,10 @@ class Engine:
         else:
             self._press.want(recipe, done)
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome, opening: Opening | None = None) -> None:
         """See `attempt.Desk.record`."""
+        way = (opening.way.site.name, opening.source.address) if opening is not None else None
+        self._settings.book.count(outcome.fact, way)
         self._outcomes.add(outcome)
 
     def trouble(self, error: Temporary) -> None:

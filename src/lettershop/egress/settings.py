@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lettershop.base.config import Config
 from lettershop.egress.breakers import rulebook
 from lettershop.egress.classify import Rules, load, shipped
+from lettershop.egress.meters import Book
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.sources import Pools, pools_of
@@ -41,6 +42,7 @@ class Settings:
     pools: Pools = field(default_factory=Pools)
     workers: int = 1
     warmup: Plan = field(default_factory=Plan)
+    book: Book = field(default_factory=Book)
 
     @classmethod
     def of(

@@ -108,6 +108,13 @@ def waiting(conn: Connection, webhook_ids: Sequence[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def all_waiting(conn: Connection) -> dict[int, int]:
+    """How many events wait for another try, by webhook, of all that are on."""
+    return {one.id: 0 for one in conn.execute(select(webhooks.c.id).where(webhooks.c.active))} | waiting(
+        conn, list(conn.scalars(select(webhooks.c.id).where(webhooks.c.active)))
+    )
+
+
 def due(conn: Connection, webhook_id: int, now: float, limit: int) -> list[Delivery]:
     """What is to be tried again now: tests, then the seldom tried first."""
     c = webhook_deliveries.c

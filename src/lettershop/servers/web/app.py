@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -44,11 +43,10 @@ def build(
     services: Services,
     *,
     public_url: str,
-    registry: CollectorRegistry | None = None,
     trusted: Sequence[IPv4Network | IPv6Network] = (),
     api: ASGIApp | None = None,
 ) -> ASGIApp:
-    """The application. `public_url` is our outer name, `registry` holds the metrics, `trusted` may read them beside loopback.
+    """The application. `public_url` is our outer name, `trusted` may read metrics beside loopback.
 
     `api` answers everything under /api/.
     """
@@ -70,9 +68,9 @@ def build(
     guarded = SecurityHeaders(
         Fork("/api/", api, inner) if api else inner
     )  # outside of Starlette, so that its own error answers have them too
-    registry = registry or CollectorRegistry()
-    system = System(registry, services.ready, trusted, services.queue)
-    return Tracking(guarded, services.actions, PublicPages(ui), system, registry)
+    system = System(services.ready, trusted, services.measured)
+    asked = services.measured.asked if services.measured else None
+    return Tracking(guarded, services.actions, PublicPages(ui), system, asked)
 
 
 def _error_pages(ui: Ui) -> dict[Any, Any]:

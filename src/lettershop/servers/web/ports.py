@@ -21,8 +21,10 @@ from lettershop.mail.webhooks.desk import Webhooks
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
+    from lettershop.egress.meters import Book, WorkerUse
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
+    from lettershop.mail.measured import Depths
     from lettershop.mail.sites import Standing as SiteStanding
     from lettershop.marketing.audience import Preview
     from lettershop.marketing.breakdown import Breakdowns
@@ -192,6 +194,14 @@ class Queue(Protocol):
     async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
 
 
+class Measured(Protocol):
+    """`mail.measured.Measured`."""
+
+    def asked(self, kind: str) -> None: ...
+    def total(self) -> "tuple[Book, Sequence[WorkerUse]]": ...
+    async def depths(self) -> "Depths": ...
+
+
 class MailServer(Protocol):
     """`mail.accounts.Accounts`: domains and mail accounts."""
 
@@ -230,6 +240,7 @@ class Services:
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,32 +3,23 @@
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from lettershop.servers.web.ports import Queue
+from lettershop.servers.web.metrics import Told
+from lettershop.servers.web.ports import Measured
 
 Network = IPv4Network | IPv6Network
 
 
 class System:
-    """`ready` says whether work can be done (None: always); `trusted` may read the metrics beside loopback.
-
-    Beside what others put into the registry, metrics tell this process's own use and how much waits in the queue.
-    """
+    """`ready` says whether work can be done (None: always); `trusted` may read the metrics beside loopback."""
 
     def __init__(
-        self,
-        registry: CollectorRegistry,
-        ready: Callable[[], Awaitable[bool]] | None,
-        trusted: Sequence[Network],
-        queue: Queue | None,
+        self, ready: Callable[[], Awaitable[bool]] | None, trusted: Sequence[Network], measured: Measured | None
     ) -> None:
-        self._registry = registry
-        self._queue = queue
-        self._waiting = Gauge("lettershop_queue_messages", "Messages in the queue.", ["state"], registry=registry)
-        ProcessCollector(registry=registry)
+        self._measured = measured
         self._ready = ready
         self._trusted = trusted
 
@@ -44,11 +35,11 @@ class System:
         if path == "/readyz":
             ready = self._ready is None or await self._ready()
             return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
-        if not self._may_measure(scope):
+        if self._measured is None or not self._may_measure(scope):
             return PlainTextResponse("Not found.\n", 404)
-        for state, count in (await self._queue.totals() if self._queue else {}).items():
-            self._waiting.labels(state).set(count)
-        return Response(generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST})
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Told(*self._measured.total(), await self._measured.depths()))
+        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _may_measure(self, scope: Scope) -> bool:
         try:
