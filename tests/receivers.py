@@ -103,6 +103,7 @@ class Receiver:
     connections: int = 0
     open_now: int = 0
     most_open: int = 0
+    passwords: dict[str, str] = field(default_factory=dict)  # with which one may log in; anybody where there are none
     decide: Callable[[str, int], Behaviour | None] | None = (
         None  # (address, try from 1) -> what to do, None: as `on` says
     )
@@ -179,8 +180,10 @@ class _Session:
                 machine.send(self._receiver.greeting or machine.banner)
             case Hello(name, esmtp):
                 self._client = replace(self._client, helo=name, esmtp=esmtp)
-            case LoginAttempt():
-                machine.send(replies.LOGGED_IN)
+            case LoginAttempt(_, credentials):
+                known = self._receiver.passwords
+                good = not known or known.get(credentials.user) == credentials.password
+                machine.send(replies.LOGGED_IN if good else replies.LOGIN_FAILED)
             case StartTls():
                 self._flush()
                 await self._link.start_tls()
@@ -267,11 +270,21 @@ class Network:
         greeting: Reply | None = None,
         address: str = "127.0.0.1",
         port: int = 0,
+        passwords: dict[str, str] | None = None,
+        implicit_tls: bool = False,
     ) -> Receiver:
         """Start one. `hidden`: extensions it does not announce, such as {"PIPELINING"}; another loopback address may share a port."""
-        settings = Settings(f"mx.{domain}", max_size=max_size, tls=tls is not None, hidden=hidden)
-        receiver = Receiver(domain, settings, greeting=greeting, per_connection=per_connection)
-        server = StreamServer(lambda: _Session(receiver), tls=tls, limits=Limits(per_peer=2000, grace=0.1))
+        login = passwords is not None
+        settings = Settings(
+            f"mx.{domain}", max_size=max_size, tls=tls is not None, hidden=hidden, login=login, plaintext_login=tls is None or implicit_tls,
+            login_required=login,
+        )  # fmt: skip
+        receiver = Receiver(
+            domain, settings, greeting=greeting, per_connection=per_connection, passwords=passwords or {}
+        )
+        server = StreamServer(
+            lambda: _Session(receiver), tls=tls, implicit_tls=implicit_tls, limits=Limits(per_peer=2000, grace=0.1)
+        )
         _, receiver.port = await server.listen(address, port)
         self.receivers[domain] = receiver
         self._servers.append(server)

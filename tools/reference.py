@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer.main
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from lettershop.base.config import ENVIRONMENT_PREFIX, Listener, sections
@@ -68,7 +68,7 @@ def kind(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     if isinstance(annotation, type):
-        return {str: "string", int: "integer", float: "number", bool: "true or false"}.get(
+        return {str: "string", int: "integer", float: "number", bool: "true or false", SecretStr: "string"}.get(
             annotation, annotation.__name__
         )
     if all(isinstance(argument, str) for argument in arguments):

@@ -58,11 +58,12 @@ class Bench:
         self.store, self.net, self.source = store, net, source
         self.settings = settings
         self.resolver = ZoneResolver.of({})
+        self.fixed = None  # routes in place of those to the receivers
 
     @asynccontextmanager
     async def running(self, **changes):
         settings = replace(self.settings, **changes)
-        routes = Routes(self.resolver, CLOCK, hostname="out.brand.example", fixed=self.net.routes)
+        routes = Routes(self.resolver, CLOCK, hostname="out.brand.example", fixed=self.fixed or self.net.routes)
         engine = Engine(self.store.main, self.source, self.source, routes, CLOCK, settings)
         stop = asyncio.Event()
         task = asyncio.create_task(Outbound(engine).run(stop))

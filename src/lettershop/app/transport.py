@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lettershop.app.house import House
 from lettershop.base.clock import Clock
+from lettershop.egress import relays_file
 from lettershop.egress.dane import Dane
 from lettershop.egress.own import Ourselves
 from lettershop.egress.protection import Protection
@@ -28,7 +29,7 @@ def build_routes(house: House) -> Routes:
         port=delivery.smtp_port,
         families=[int(family[-1]) for family in delivery.families],
         guards=Protection(delivery.require_tls, build_policies(house), Dane(house.resolver) if delivery.dane else None),
-        fixed=delivery.routes,
+        fixed=relays_file.load(delivery),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
 from lettershop.base.errors import ConfigError
 
@@ -182,7 +182,13 @@ class Delivery(_Section):
     """How mail leaves."""
 
     routes: dict[str, str] = Field(
-        {}, description="Fixed next hops by recipient domain, before MX look-up: smtp://host:port."
+        {},
+        description='Fixed next hops by recipient domain ("*": all others), before MX look-up: smtp://host:port, '
+        "smtp://user@host:port to log in after STARTTLS, smtps://user@host for TLS at once. Several with a blank between are "
+        "tried in order.",
+    )
+    passwords: dict[str, SecretStr] = Field(
+        {}, description='Passwords for such routes by "user@host"; "file:/path" names a file that holds one.'
     )
     smtp_port: int = Field(25, ge=1, le=65535, description="The port of remote servers.")
     families: list[Literal["ipv6", "ipv4"]] = Field(

@@ -10,6 +10,7 @@ from lettershop.cli import (
     init,
     inspect,
     queue,
+    route,
     serve,
     shaping,
     simulate,
@@ -38,6 +39,7 @@ program.add_typer(tokens.commands, name="token")
 program.add_typer(queue.commands, name="queue")
 program.add_typer(webhooks.commands, name="webhook")
 program.command("shaping")(shaping.shaping)
+program.command("route")(route.route)
 program.add_typer(warmup.commands, name="warmup")
 program.add_typer(suppression.commands, name="suppression")
 

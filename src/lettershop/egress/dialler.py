@@ -13,6 +13,7 @@ from typing import Literal
 
 from lettershop.base.clock import Clock
 from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
+from lettershop.egress.relays import Relay
 from lettershop.egress.site import Hop
 from lettershop.egress.sources import Source
 from lettershop.net.dial import CannotConnect, Examine, SmtpConnection, Target, Timeouts, dial
@@ -45,6 +46,8 @@ class Dialler:
     async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
         """A session over which the hop's mail may go. Raises CannotConnect."""
         target = Target(address, hop.port, server_name=hop.host, source=source.address or None)
+        if hop.relay is not None and (hop.relay.implicit or hop.relay.credentials is not None):
+            return await self._told(hop.relay, target, source)
         guard = hop.guard
         if not guard.trial:
             return await self._as_demanded(target, source, guard)
@@ -68,6 +71,24 @@ class Dialler:
         if guard.demand == "dane":
             examine = partial(dane.examine, records=guard.tlsa, names=guard.names, now=self._clock.now())
         return await self._dial(target, source, "must", context, examine)
+
+    async def _told(self, relay: Relay, target: Target, source: Source) -> SmtpConnection:
+        """As the operator wants it: with TLS at once, or logged in; in clear to this very machine only."""
+        context = self._contexts.trusted if relay.proves else self._contexts.anybody
+        if context is None and (relay.proves or relay.implicit):
+            raise CannotConnect("This server sends without TLS, and the route demands it.", "tls")
+        target = replace(target, implicit=relay.implicit)
+        tls: Literal["may", "must"] = "must" if relay.proves else "may"
+        settings = replace(
+            self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls, credentials=relay.credentials
+        )
+        try:
+            return await dial(target, settings, tls=context, timeouts=self._timeouts)
+        except CannotConnect as error:
+            if error.stage != "auth":
+                raise
+            words = str(error.reply or error.public)  # 535 is our own trouble, not the recipients'
+            raise CannotConnect(f"{relay.host} refused the log-in: {words}", "auth") from error
 
     async def _freely(self, target: Target, source: Source) -> SmtpConnection:
         place = (target.host, target.port)

@@ -8,16 +8,16 @@ Nothing is connected here (net.dial), nothing decided about envelopes (classify)
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import ConfigError, LettershopError, NotFound
+from lettershop.base.errors import LettershopError, NotFound
 from lettershop.egress.guard import OPEN, Guard
 from lettershop.egress.own import Ourselves
+from lettershop.egress.relays import Relay, read
 
 REMEMBER = 300.0
 REMEMBER_FAILURE = 60.0
@@ -37,6 +37,7 @@ class Hop:
     addresses: tuple[str, ...]
     port: int
     guard: Guard = OPEN
+    relay: Relay | None = None  # told by the operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class Route:
     @property
     def key(self) -> str:
         """Domains with the same key can be served over one connection: the same hosts, the same demands."""
-        labels = sorted({hop.guard.label for hop in self.hops} - {""})
+        labels = sorted(
+            {hop.guard.label for hop in self.hops} | {hop.relay.label for hop in self.hops if hop.relay} - {""}
+        )
         return " ".join([*self.names, *(f"[{label}]" for label in labels)])
 
     @property
@@ -101,7 +104,7 @@ class Routes:
 
     def __init__(
         self, dns: MailDns, clock: Clock, *, hostname: str, own: Ourselves | None = None, port: int = 25,
-        fixed: Mapping[str, str] | None = None, families: Sequence[int] = (6, 4), guards: Guards | None = None,
+        fixed: Mapping[str, str | Sequence[Relay]] | None = None, families: Sequence[int] = (6, 4), guards: Guards | None = None,
     ) -> None:  # fmt: skip
         self._dns = dns
         self._clock = clock
@@ -109,7 +112,10 @@ class Routes:
         self._port = port
         self._families = tuple(families)
         self._guards = guards
-        self._fixed = {domain.lower(): parse_route(domain, url) for domain, url in (fixed or {}).items()}
+        self._fixed = {
+            domain.lower(): read(domain, told, {}) if isinstance(told, str) else tuple(told)
+            for domain, told in (fixed or {}).items()
+        }
         self._known: dict[str, tuple[float, Route | Unroutable]] = {}
         self._asking: dict[str, asyncio.Future[Route]] = {}
 
@@ -141,10 +147,7 @@ class Routes:
         own = self._fixed.get(site)
         fixed = own or self._fixed.get(EVERYWHERE)
         if fixed is not None:
-            host, port = fixed
-            name = host if port == self._port else f"{host}:{port}"
-            hops = await self._guarded(site, await self._resolved([fixed]), fixed=True)
-            return Route(hops, fixed=True, names=(name,), everywhere=own is None)
+            return await self._by_relays(site, fixed, everywhere=own is None)
         if site.startswith("["):
             return Route((_literal(site, self._port),), names=(site,))
         records = await self._mx_hosts(site)
@@ -153,6 +156,13 @@ class Routes:
         hops = await self._resolved(hosts, implicit=names == (site,))
         hops = await self._not_ours(site, hops, {host: preference for preference, host in records})
         return Route(await self._guarded(site, hops), names=names)
+
+    async def _by_relays(self, site: str, relays: Sequence[Relay], *, everywhere: bool) -> Route:
+        names = tuple(one.host if one.port == self._port else f"{one.host}:{one.port}" for one in relays)
+        known = {(one.host, one.port): one for one in relays}
+        hops = await self._guarded(site, await self._resolved(list(known)), fixed=True)
+        told = tuple(replace(hop, relay=known[hop.host, hop.port]) for hop in hops)
+        return Route(told, fixed=True, names=names, everywhere=everywhere)
 
     async def _guarded(self, site: str, hops: tuple[Hop, ...], *, fixed: bool = False) -> tuple[Hop, ...]:
         return hops if self._guards is None else await self._guards.guarded(site, hops, fixed=fixed)
@@ -235,15 +245,3 @@ def _literal(site: str, port: int) -> Hop:
     except ValueError as error:
         raise Unroutable(550, "5.1.2", f"{site} is no address.") from error
     return Hop(site, (address,), port)
-
-
-def parse_route(domain: str, url: str) -> tuple[str, int]:
-    """(host, port) of a fixed route "smtp://host:port". Raises ConfigError."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 25
-    except ValueError:
-        host = None
-    if host is None or parts.scheme != "smtp" or parts.path.strip("/"):
-        raise ConfigError(f"delivery.routes: {url!r} for {domain} is no route.", remedy='Write "smtp://host:port".')
-    return host, port

@@ -69,13 +69,14 @@ class CannotConnect(Temporary):
 class Target:
     """Where to connect: an IP address (or name) and a port, from `source` if given.
 
-    `server_name` is the MX host name, for SNI and for checks of the certificate.
+    `server_name` is the MX host name, for SNI and for checks of the certificate. `implicit`: TLS before the first word.
     """
 
     host: str
     port: int = 25
     server_name: str = ""
     source: str | None = None
+    implicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ class SmtpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)
+        self.tls = tls_facts(transport)  # RFC 8314 3.3: it may stand already
         self._touch()
 
     def data_received(self, data: bytes) -> None:
@@ -353,6 +355,8 @@ async def _dial(
 ) -> SmtpConnection:
     loop = asyncio.get_running_loop()
     source = (target.source, 0) if target.source else None
+    if target.implicit:
+        settings = replace(settings, tls="never")
     try:
         async with asyncio.timeout(waits.connect):
             _, connection = await loop.create_connection(
@@ -360,9 +364,14 @@ async def _dial(
                 target.host,
                 target.port,
                 local_addr=source,
+                ssl=tls if target.implicit else None,
+                server_hostname=(target.server_name or target.host) if target.implicit else None,
             )
     except TimeoutError as error:
         raise CannotConnect("No answer from the server.", "connect") from error
+    except ssl.SSLError as error:
+        why = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+        raise CannotConnect(f"TLS handshake failed: {why}.", "tls", tls=failure_of(error)) from error
     except OSError as error:
         raise CannotConnect(f"Cannot connect: {error.strerror or 'refused'}.", "connect") from error
     try:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from lettershop.base.errors import ConfigError, NotFound, Temporary
+from lettershop.base.errors import NotFound, Temporary
 from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
 from lettershop.egress.own import Ourselves
 from lettershop.egress.protection import Protection
-from lettershop.egress.site import REMEMBER, REMEMBER_FAILURE, Routes, Unroutable, parse_route
+from lettershop.egress.site import REMEMBER, REMEMBER_FAILURE, Routes, Unroutable
 
 
 class Dns:
@@ -134,12 +134,6 @@ async def test_failures_are_remembered_for_a_shorter_while(find, clock):
         with pytest.raises(Unroutable):
             await routes.find("b.example")
     assert dns.asked == 2
-
-
-@pytest.mark.parametrize("url", ["", "127.0.0.1:25", "http://a.example", "smtp://", "smtp://a:b:c", "smtp://a/path"])
-def test_bad_routes_are_named(url):
-    with pytest.raises(ConfigError, match=r"for b\.example is no route"):
-        parse_route("b.example", url)
 
 
 async def test_families_come_in_the_preferred_order_and_take_turns(find):
