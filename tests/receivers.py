@@ -86,6 +86,10 @@ class Received:
     data: bytes
     client: Client
     at: float  # seconds of the event loop's clock
+    ret: str = ""
+    envid: str = ""
+    notify: frozenset[str] = frozenset()
+    orcpt: str = ""
 
 
 @dataclass
@@ -190,11 +194,14 @@ class _Session:
                 assert self._link.tls is not None
                 self._client = replace(self._client, tls=self._link.tls.version, cipher=self._link.tls.cipher)
                 machine.tls_started()
-            case MailFrom(address):
+            case MailFrom(address) as sender:
                 self._plans.clear()
+                self._said: dict[str, RcptTo] = {}
+                self._mail_from = sender
                 self._sender = str(address) if address else ""
                 await self._mail()
-            case RcptTo(address):
+            case RcptTo(address) as recipient:
+                self._said[str(address)] = recipient
                 plan = self._receiver.plan(str(address))
                 self._plans.append((str(address), plan))
                 await self._perform(plan, "rcpt", replies.RECIPIENT_OK)
@@ -222,7 +229,12 @@ class _Session:
         now = asyncio.get_running_loop().time()
         for address, plan in self._plans:
             if plan.taken:
-                self._receiver.messages.append(Received(self._sender, address, data, self._client, now))
+                mail, rcpt = self._mail_from, self._said[address]
+                self._receiver.messages.append(
+                    Received(
+                        self._sender, address, data, self._client, now, mail.ret, mail.envid, rcpt.notify, rcpt.orcpt
+                    )
+                )
         worst = next((plan for _, plan in self._plans if plan.cut or plan.raw or not plan.taken), self._plans[0][1])
         await self._perform(worst, "dot", replies.ACCEPTED)
 
@@ -272,12 +284,13 @@ class Network:
         port: int = 0,
         passwords: dict[str, str] | None = None,
         implicit_tls: bool = False,
+        dsn: bool = False,
     ) -> Receiver:
         """Start one. `hidden`: extensions it does not announce, such as {"PIPELINING"}; another loopback address may share a port."""
         login = passwords is not None
         settings = Settings(
             f"mx.{domain}", max_size=max_size, tls=tls is not None, hidden=hidden, login=login, plaintext_login=tls is None or implicit_tls,
-            login_required=login,
+            login_required=login, dsn=dsn,
         )  # fmt: skip
         receiver = Receiver(
             domain, settings, greeting=greeting, per_connection=per_connection, passwords=passwords or {}

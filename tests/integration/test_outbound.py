@@ -33,6 +33,7 @@ class Source:
         self.withheld = {}
         self.broken = {}
         self.made = 0
+        self.dsn = ("", "")
 
     async def prepare(self, leased):
         return [self._one(one) for one in leased]
@@ -48,7 +49,7 @@ class Source:
                 raise self.broken[address]
             return MESSAGE
 
-        return Recipe(one.envelope_id, "a@brand.example", address, make)
+        return Recipe(one.envelope_id, "a@brand.example", address, make, dsn=self.dsn)
 
 
 class Bench:
@@ -426,3 +427,19 @@ async def test_several_engines_share_a_queue_without_doubles(bench, net):
         await bench.idle()
     assert len(inbox.messages) == 200
     assert len(inbox.by_recipient()) == 200
+
+
+@pytest.mark.parametrize("dsn", [True, False], ids=["knows", "does not know"])
+async def test_who_knows_dsn_is_told_what_the_sender_wants_and_success_elsewhere_is_ours_to_tell(bench, net, dsn):
+    inbox = await net.receiver("inbox.example", dsn=dsn)
+    bench.source.dsn = (" RET=FULL ENVID=x+3D1", " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@inbox.example")
+    await bench.queue("a@inbox.example")
+    async with bench.running():
+        await bench.idle()
+    [message] = inbox.messages
+    said = (message.ret, message.envid, message.notify, message.orcpt)
+    assert said == (
+        ("FULL", "x=1", {"SUCCESS", "FAILURE"}, "rfc822;a@inbox.example") if dsn else ("", "", frozenset(), "")
+    )
+    [fact] = await bench.facts()
+    assert fact.relayed is not dsn

@@ -131,7 +131,7 @@ def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Se
         return lambda: SmtpSession(relay, mail.port25, intake=mail.intake)
     if service in ("submission", "submissions"):
         submit = Settings(
-            config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True
+            config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True, dsn=True
         )
         login = SmtpLogin(house.accounts, clear)
         return lambda: SmtpSession(submit, mail.submission, login, mail.intake)

@@ -8,7 +8,7 @@ Stored as a row: `at`, `kind` (the class name), the four ids that nearly every q
 fields as JSON. `KINDS` is the registry for reading them back. Fields may be added with a default, never renamed.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar
 
@@ -31,13 +31,23 @@ class Fact:
         return type(self).__name__
 
     def data(self) -> dict[str, Any]:
-        """The fields beyond the head, as plain JSON values."""
-        return {name: getattr(self, name) for name in _beyond_head(type(self))}  # type: ignore[arg-type]  # a class is hashable
+        """The fields beyond the head, as plain JSON values; those that are seldom set only if they are."""
+        always, seldom = _beyond_head(type(self))  # type: ignore[arg-type]  # a class is hashable
+        found = {name: getattr(self, name) for name in always}
+        for name in seldom:
+            if value := getattr(self, name):
+                found[name] = value
+        return found
+
+
+SELDOM = {"seldom": True}
+"""Metadata of a field that most facts leave at its (false) default: it is not stored then."""
 
 
 @cache
-def _beyond_head(kind: type[Fact]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in Fact.HEAD)
+def _beyond_head(kind: type[Fact]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    beyond = [f for f in fields(kind) if f.name not in Fact.HEAD]
+    return tuple(f.name for f in beyond if not f.metadata), tuple(f.name for f in beyond if f.metadata)
 
 
 # -- egress: what the receivers answered ------------------------------------------------------------------------------
@@ -54,6 +64,8 @@ class Delivered(Fact):
     tls: str = ""
     attempt: int = 1
     latency: float = 0.0
+    relayed: bool = field(default=False, metadata=SELDOM)
+    """Its sender wants to be told of success, and the receiver will not (RFC 3461 5.2.2): we do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -327,11 +327,12 @@ class Attempt:
             raise data
         eight_bit = not data.isascii()
         utf8 = not (recipe.address.isascii() and recipe.mail_from.isascii()) or (eight_bit and speaks_utf8(data))
+        mail_params, rcpt_params = recipe.dsn if self._knows_dsn else ("", "")
         self._posted += 1
         self._on_wire += 1
         try:
             self._connection.submit(
-                Outgoing(recipe.mail_from, recipe.address, data, smtputf8=utf8, eight_bit=eight_bit),
+                Outgoing(recipe.mail_from, recipe.address, data, utf8, eight_bit, mail_params, rcpt_params),
                 partial(self._on_result, leased, recipe),
                 first=first,
             )
@@ -339,6 +340,10 @@ class Attempt:
             self._posted -= 1
             self._on_wire -= 1
             raise
+
+    @property
+    def _knows_dsn(self) -> bool:
+        return "DSN" in self._connection.capabilities.names
 
     def _on_result(self, leased: Leased, recipe: Recipe, result: Result) -> None:
         self._on_wire -= 1
@@ -356,9 +361,12 @@ class Attempt:
             return
         self._measure()
         reply = result.reply
+        relayed = "SUCCESS" in recipe.dsn[1] and not self._knows_dsn
         talk = self._talk(result.dialogue) if result.dialogue else ""
         self._record(
-            leased, recipe, Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls, talk)
+            leased,
+            recipe,
+            Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls, talk, relayed),
         )
 
     def _talk(self, dialogue: str) -> str:

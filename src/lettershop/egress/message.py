@@ -29,6 +29,8 @@ class Recipe:
     address: str
     make: Callable[[], bytes]
     draft: Callable[[], Callable[[], bytes]] | None = None
+    dsn: tuple[str, str] = ("", "")
+    """Parameters of MAIL and RCPT for a server that knows DSN (RFC 3461)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Answer:
     mx: str = ""
     tls: str = ""
     talk: str = ""
+    relayed: bool = False  # see `base.facts.Delivered`
 
     @property
     def words(self) -> str:
@@ -85,7 +86,7 @@ def _delivered(leased: Leased, address: str, answer: Answer, now: float) -> Outc
     fact = Delivered(
         at=now, workspace_id=leased.workspace_id, campaign_id=leased.campaign_id, contact_id=leased.contact_id,
         envelope_id=leased.envelope_id, site=leased.site, mx=answer.mx, code=answer.code, text=words,
-        tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at),
+        tls=answer.tls, attempt=leased.attempts + 1, latency=max(0.0, now - leased.created_at), relayed=answer.relayed,
     )  # fmt: skip
     return Outcome(
         leased.envelope_id, DELIVERED, now, answer=answer.dialogue_of(words), address=address, fact=fact,

@@ -60,7 +60,7 @@ class Delayed:
         notice = Notice(
             reporter=self._hostname, recipient=first.mail_from, date=format_date(now),
             message_id=f"delayed.{first.envelope_id}@{self._hostname}", boundary=self._clock.token(16).hex(),
-            arrival=format_date(first.created_at), action="delayed",
+            arrival=format_date(first.created_at), action="delayed", envid=first.wish.envid,
         )  # fmt: skip
         original = await header_of(self._blobs, first.blob)
         await self._deliver(first.mail_from, dsn.compose(notice, [_person(one) for one in people], original))
@@ -83,9 +83,9 @@ def _person(one: Late) -> Failure:
     fact = one.deferred
     until = format_date(one.expires_at)
     if fact is None:
-        return Failure(one.address, "4.4.1", advice=UNTRIED, until=until)
+        return Failure(one.address, "4.4.1", advice=UNTRIED, until=until, original=one.wish.orcpt)
     answer = f"{fact.code} {fact.text}".strip()
     return Failure(
         one.address, status_of(answer, fact.reason, "4.0.0"), answer, fact.mx, last_attempt=format_date(fact.at),
-        until=until,
+        until=until, original=one.wish.orcpt,
     )  # fmt: skip

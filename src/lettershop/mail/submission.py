@@ -8,8 +8,8 @@
 `StoredSource` hands stored messages to the delivery engine: the other half of the port `egress.message.MessageSource`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -25,10 +25,11 @@ from lettershop.mail.inbound import Inbound
 from lettershop.mail.route import Destination, Elsewhere, Nowhere
 from lettershop.mail.sign import MessageSigner
 from lettershop.store import accounts as account_rows
-from lettershop.store import envelopes, stored, suppressions
+from lettershop.store import envelopes, stored, suppressions, wishes
 from lettershop.store.blobs import BlobMissing, Blobs
 from lettershop.store.database import Database, Transaction
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED
+from lettershop.store.wishes import Wish
 from lettershop.wire.address import Address, InvalidAddress
 from lettershop.wire.message import headers
 from lettershop.wire.message.addresses import mailboxes
@@ -36,7 +37,7 @@ from lettershop.wire.message.trace import goes_in_circles
 from lettershop.wire.message.words import raw_text
 from lettershop.wire.smtp import replies
 from lettershop.wire.smtp.events import Client, Envelope, MailFrom, RcptTo
-from lettershop.wire.smtp.grammar import dot_stuff
+from lettershop.wire.smtp.grammar import dot_stuff, dsn_parameters
 from lettershop.wire.smtp.replies import Reply
 
 NOT_YOURS = Reply.of(553, "5.7.1", "This is not one of your addresses")
@@ -131,10 +132,10 @@ class Submission:
         if here:
             await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
         ticket = self._express.ticket(envelopes.URGENT) if due_at is None else None
-        queued, barred = await self._main_db.write(
+        queued, known = await self._main_db.write(
             _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, due, expires, note, ticket,
         )  # fmt: skip
-        self._go(ticket, queued, str(sender), signed, barred)
+        self._go(ticket, queued, str(sender), signed, known)
         return queued.outgoing_id
 
     async def _send(
@@ -146,21 +147,22 @@ class Submission:
         away = [recipient for recipient, place in places if isinstance(place, Elsewhere)]
         if here:
             await self._inbound.store(here, sender, message, None, None, now)
-        if away:
+        told = [recipient for recipient in here if "SUCCESS" in recipient.notify]  # `mail.undelivered` reads it there
+        if away or told:
             blob = await self._blobs.put(message)
             ticket = self._express.ticket(envelopes.NORMAL)
-            queued, barred = await self._main_db.write(
-                _enqueue, sender, away, blob, len(message), now, expires_at, ticket
+            queued, known = await self._main_db.write(
+                _enqueue, sender, away, told, blob, len(message), now, expires_at, ticket
             )
-            self._go(ticket, queued, str(sender.address or ""), message, barred)
+            self._go(ticket, queued, str(sender.address or ""), message, known)
 
     def _go(
-        self, ticket: Ticket | None, queued: stored.Queued, mail_from: str, message: bytes, barred: set[int]
+        self, ticket: Ticket | None, queued: stored.Queued, mail_from: str, message: bytes, known: "_Known"
     ) -> None:
         """After the commit: straight to the engine, or to whoever looks into the queue."""
         small = len(message) <= KEPT
         wire = dot_stuff(message) if queued.leased and small else b""
-        answers = [(one, _answer(one, mail_from, wire, barred)) for one in queued.leased] if small else []
+        answers = [(one, _answer(one, mail_from, wire, known)) for one in queued.leased] if small else []
         self._express.queued(ticket, queued.lane, queued.leased, answers)
 
     def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
@@ -197,21 +199,33 @@ def _owns(conn: Connection, account_id: int, address: Address) -> bool:
 
 
 def _enqueue(
-    tx: Transaction, sender: MailFrom, recipients: Sequence[RcptTo], blob: str, size: int, now: float, expires_at: float,
-    ticket: Ticket | None,
-) -> tuple[stored.Queued, set[int]]:  # fmt: skip
+    tx: Transaction, sender: MailFrom, away: Sequence[RcptTo], here: Sequence[RcptTo], blob: str, size: int, now: float,
+    expires_at: float, ticket: Ticket | None,
+) -> tuple[stored.Queued, "_Known"]:  # fmt: skip
+    """`here`: who has it already, and whose success is to be told."""
+    recipients = [*away, *here]
     queued = stored.enqueue_stored(
         tx, workspace_id=None, mail_from=str(sender.address or ""), blob=blob, size=size, now=now, expires_at=expires_at,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in recipients],
         claim=ticket.claim if ticket else None,
     )  # fmt: skip
-    return queued, _barred(tx.conn, queued.leased)
+    said = {key: _wish(sender, recipient) for key, recipient in zip(queued.ids, recipients, strict=True)}
+    wishes.add(tx, list(said.items()))
+    done = queued.ids[len(away) :]
+    envelopes.finish(tx, [_settled(key, None, one, False, now) for key, one in zip(done, here, strict=True)])
+    queued = replace(queued, leased=[one for one in queued.leased if one.envelope_id not in done])
+    return queued, _Known({}, _barred(tx.conn, queued.leased), said)
+
+
+def _wish(sender: MailFrom, recipient: RcptTo) -> Wish:
+    notify = ",".join(word for word in ("NEVER", "SUCCESS", "FAILURE", "DELAY") if word in recipient.notify)
+    return Wish(notify, recipient.orcpt, sender.ret, sender.envid)
 
 
 def _enqueue_for(
     tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
     size: int, now: float, due_at: float, expires_at: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
-) -> tuple[stored.Queued, set[int]]:  # fmt: skip
+) -> tuple[stored.Queued, "_Known"]:  # fmt: skip
     queued = stored.enqueue_stored(
         tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
         expires_at=expires_at, priority=envelopes.URGENT,
@@ -227,10 +241,12 @@ def _enqueue_for(
     envelopes.finish(tx, settled)
     done = {outcome.envelope_id for outcome in settled}
     queued = replace(queued, leased=[one for one in queued.leased if one.envelope_id not in done])
-    return queued, _barred(tx.conn, queued.leased)
+    return queued, _Known({}, _barred(tx.conn, queued.leased), {})
 
 
-def _settled(envelope_id: int, workspace_id: int, recipient: RcptTo, unknown: bool, now: float) -> envelopes.Outcome:
+def _settled(
+    envelope_id: int, workspace_id: int | None, recipient: RcptTo, unknown: bool, now: float
+) -> envelopes.Outcome:
     """What became of a recipient in a domain of ours."""
     address, site = str(recipient.address), recipient.address.domain
     head: dict[str, Any] = {"at": now, "workspace_id": workspace_id, "envelope_id": envelope_id}
@@ -240,8 +256,17 @@ def _settled(envelope_id: int, workspace_id: int, recipient: RcptTo, unknown: bo
             **head, site=site, mx="local", code=550, text=words, reason="unknown-user", hard=True, address=address
         )
         return envelopes.Outcome(envelope_id, BOUNCED, now, answer=words, address=address, fact=fact)
-    fact = Delivered(**head, site=site, mx="local", code=250, text="stored here")
+    fact = Delivered(**head, site=site, mx="local", code=250, text="stored here", relayed="SUCCESS" in recipient.notify)
     return envelopes.Outcome(envelope_id, DELIVERED, now, answer="stored here", address=address, fact=fact)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables say of envelopes: their messages, who nobody may write to, what their senders want to be told."""
+
+    messages: Mapping[int, stored.Outgoing]
+    barred: set[int]
+    wishes: Mapping[int, Wish]
 
 
 class StoredSource:
@@ -253,33 +278,36 @@ class StoredSource:
 
     async def prepare(self, leased: Sequence[Leased]) -> Sequence[Recipe | Withhold]:
         """See `egress.message.MessageSource`; the ledger is asked here, last."""
-        found, barred = await self._db.read(_look_up, leased)
-        return [await self._one(one, found.get(one.outgoing_id or 0), barred) for one in leased]
+        known = await self._db.read(_look_up, leased)
+        return [await self._one(one, known) for one in leased]
 
-    async def _one(self, one: Leased, message: stored.Outgoing | None, barred: set[int]) -> Recipe | Withhold:
+    async def _one(self, one: Leased, known: _Known) -> Recipe | Withhold:
+        message = known.messages.get(one.outgoing_id or 0)
         if message is None:
             return Withhold(one.envelope_id, "message-gone")
-        if one.envelope_id in barred:
-            return _answer(one, message.mail_from, b"", barred)
+        if one.envelope_id in known.barred:
+            return _answer(one, message.mail_from, b"", known)
         try:
             data = await self._blobs.get(message.blob)
         except BlobMissing:
             return Withhold(one.envelope_id, "message-gone")
-        return _answer(one, message.mail_from, dot_stuff(data), barred)
+        return _answer(one, message.mail_from, dot_stuff(data), known)
 
 
-def _answer(one: Leased, mail_from: str, wire: bytes, barred: set[int]) -> Recipe | Withhold:
+def _answer(one: Leased, mail_from: str, wire: bytes, known: _Known) -> Recipe | Withhold:
     if one.address is None:
         return Withhold(one.envelope_id, "message-gone")
-    if one.envelope_id in barred:
+    if one.envelope_id in known.barred:
         return Withhold(one.envelope_id, "suppressed")
-    return Recipe(one.envelope_id, mail_from, one.address, lambda: wire)
+    wish = known.wishes.get(one.envelope_id, wishes.NOTHING_SAID)
+    dsn = dsn_parameters(wish.notify, wish.orcpt, wish.ret, wish.envid)
+    return Recipe(one.envelope_id, mail_from, one.address, lambda: wire, dsn=dsn)
 
 
-def _look_up(conn: Connection, leased: Sequence[Leased]) -> tuple[dict[int, stored.Outgoing], set[int]]:
+def _look_up(conn: Connection, leased: Sequence[Leased]) -> _Known:
     """The messages, and the envelopes whose recipient nobody may write to."""
     found = stored.stored_messages(conn, (one.outgoing_id for one in leased if one.outgoing_id is not None))
-    return found, _barred(conn, leased)
+    return _Known(found, _barred(conn, leased), wishes.find(conn, [one.envelope_id for one in leased]))
 
 
 def _barred(conn: Connection, leased: Sequence[Leased]) -> set[int]:

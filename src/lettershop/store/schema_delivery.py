@@ -74,6 +74,15 @@ dialogues = Table(
     Column("text", Text, nullable=False),
 )  # fmt: skip
 
+dsn_wishes = Table(
+    "dsn_wishes", metadata,  # what the sender of a stored message wants to be told (store.wishes)
+    Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("notify", Text, nullable=False, server_default=""),
+    Column("orcpt", Text, nullable=False, server_default=""),
+    Column("ret", Text, nullable=False, server_default=""),
+    Column("envid", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
 suppressions = Table(
     "suppressions", metadata,
     Column("workspace_id", Id, primary_key=True, autoincrement=False),  # 0: for everybody

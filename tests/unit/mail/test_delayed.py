@@ -6,7 +6,7 @@ from lettershop.base.errors import Temporary
 from lettershop.base.facts import Deferred
 from lettershop.mail.bounces import understand
 from lettershop.mail.delayed import Delayed
-from lettershop.store import envelopes, stored
+from lettershop.store import envelopes, stored, wishes
 from lettershop.store.blobs import open_blobs
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import DELIVERED, QUEUED
@@ -125,3 +125,13 @@ async def test_nobody_is_told_where_it_is_turned_off(store, blobs, clock, post):
     clock.advance(AFTER)
     assert await Delayed(store.main, blobs, clock, post, hostname="mx.b.example", after=0).step() is False
     assert post.taken == []
+
+
+@pytest.mark.parametrize(("notify", "told"), [("NEVER", 0), ("SUCCESS,FAILURE", 0), ("DELAY", 1), ("", 1)])
+async def test_who_does_not_want_to_know_is_not_told(store, blobs, clock, post, service, notify, told):
+    [envelope] = await queue(store, blobs, clock, "x@slow.example")
+    await store.main.write(wishes.add, [(envelope, wishes.Wish(notify=notify, envid="7"))])
+    clock.advance(AFTER + 1)
+    await service.step()
+    assert len(post.taken) == told
+    assert all(b"Original-Envelope-Id: 7\r\n" in message for _, message in post.taken)

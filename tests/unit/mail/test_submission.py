@@ -15,7 +15,7 @@ from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import NOT_YOURS, StoredSource, Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.net.zones import ZoneResolver
-from lettershop.store import envelopes, suppressions
+from lettershop.store import envelopes, suppressions, undelivered
 from lettershop.store.blobs import open_blobs
 from lettershop.wire.address import Address
 from lettershop.wire.sasl import Principal
@@ -174,3 +174,31 @@ async def test_what_goes_in_circles_is_refused(desk):
     envelope = Envelope(client(bob), mail_from("bob@b.example"), to("ann@a.example"))
     message = b"Received: from a by b; x\r\n" * 101 + MESSAGE
     assert await submission.deliver(envelope, message) == replies.TOO_MANY_HOPS
+
+
+async def test_what_the_sender_wants_to_be_told_goes_with_the_message(desk, store, clock):
+    submission, source, bob = desk
+    sender = replace(mail_from("bob@b.example"), ret="HDRS", envid="Q=7")
+    recipient = RcptTo(Address.parse("ann@a.example"), frozenset({"SUCCESS", "DELAY"}), "rfc822;Ann+x@a.example")
+    assert await submission.deliver(Envelope(client(bob), sender, (recipient,)), MESSAGE) == replies.ACCEPTED
+    (recipe,) = await source.prepare(await lease(store, clock.now()))
+    assert recipe.dsn == (" RET=HDRS ENVID=Q+3D7", " NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Ann+2Bx@a.example")
+
+
+async def test_who_said_nothing_has_no_parameters(desk, store, clock):
+    submission, source, bob = desk
+    await submission.deliver(Envelope(client(bob), mail_from("bob@b.example"), to("ann@a.example")), MESSAGE)
+    (recipe,) = await source.prepare(await lease(store, clock.now()))
+    assert recipe.dsn == ("", "")
+
+
+async def test_success_of_who_is_here_is_a_fact_if_it_is_asked_for(desk, store, clock):
+    submission, _, bob = desk
+    asked = RcptTo(Address.parse("eve@b.example"), frozenset({"SUCCESS"}))
+    envelope = Envelope(client(bob), mail_from("bob@b.example"), (asked,))
+    assert await submission.deliver(envelope, MESSAGE) == replies.ACCEPTED
+    assert await lease(store, clock.now()) == []
+    [person], _ = await store.main.read(undelivered.read_since, 0, 10)
+    assert (person.address, person.mail_from, person.fact.mx, person.fact.relayed) == (
+        "eve@b.example", "bob@b.example", "local", True,
+    )  # fmt: skip

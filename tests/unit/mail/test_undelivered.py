@@ -6,7 +6,7 @@ from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Delivered, Withheld
 from lettershop.mail.bounces import understand
 from lettershop.mail.undelivered import Undelivered
-from lettershop.store import stored
+from lettershop.store import stored, wishes
 from lettershop.store.blobs import open_blobs
 from lettershop.wire.message import headers
 
@@ -146,3 +146,58 @@ async def test_a_lost_blob_still_leaves_a_notification(store, clock, post, servi
     await tell(store, bounced(clock, envelope, "x@gone.example"))
     await service.step()
     assert understand(post.taken[0][1]).recipients[0].address == "x@gone.example"
+
+
+# -- what the sender asked for (RFC 3461) ----------------------------------------------------------------------------------
+
+
+async def wish(store, envelope, **said):
+    await store.main.write(wishes.add, [(envelope, wishes.Wish(**said))])
+
+
+def taken(clock, envelope, *, mx="mx.a.example", relayed=True):
+    return Delivered(
+        at=clock.now(), envelope_id=envelope, site="a.example", mx=mx, code=250, text="ok", relayed=relayed
+    )
+
+
+@pytest.mark.parametrize(("notify", "told"), [("NEVER", 0), ("SUCCESS,DELAY", 0), ("FAILURE", 1), ("", 1)])
+async def test_failures_are_told_to_who_did_not_say_otherwise(store, blobs, clock, post, service, notify, told):
+    [envelope] = await queue(store, blobs, clock, "x@gone.example")
+    await wish(store, envelope, notify=notify, envid="order 7", orcpt="rfc822;X@gone.example")
+    await tell(store, bounced(clock, envelope, "x@gone.example"))
+    await service.step()
+    assert len(post.taken) == told
+    if told:
+        message = post.taken[0][1]
+        assert b"Original-Envelope-Id: order 7\r\n" in message
+        assert b"Original-Recipient: rfc822;X@gone.example\r\n" in message
+
+
+@pytest.mark.parametrize(("mx", "action"), [("mx.a.example", "relayed"), ("local", "delivered")])
+async def test_success_is_told_where_nobody_else_does(store, blobs, clock, post, service, mx, action):
+    [envelope] = await queue(store, blobs, clock, "x@a.example")
+    await wish(store, envelope, notify="SUCCESS")
+    await tell(store, taken(clock, envelope, mx=mx))
+    await service.step()
+    [(_, message)] = post.taken
+    assert f"Action: {action}\r\nStatus: 2.0.0\r\n".encode() in message
+    assert understand(message).kind != "bounce"
+
+
+async def test_success_is_not_told_where_the_next_server_does(store, blobs, clock, post, service):
+    [envelope] = await queue(store, blobs, clock, "x@a.example")
+    await wish(store, envelope, notify="SUCCESS")
+    await tell(store, taken(clock, envelope, relayed=False))
+    await service.step()
+    assert post.taken == []
+
+
+async def test_the_whole_message_comes_back_if_it_was_asked_for(store, blobs, clock, post, service):
+    [envelope] = await queue(store, blobs, clock, "x@gone.example")
+    await wish(store, envelope, ret="FULL")
+    await tell(store, bounced(clock, envelope, "x@gone.example"))
+    await service.step()
+    message = post.taken[0][1]
+    assert b"Content-Type: message/rfc822" in message
+    assert b"Secret words" in message

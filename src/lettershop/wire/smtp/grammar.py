@@ -150,6 +150,21 @@ def _rcpt_dsn(parameters: dict[str, str]) -> tuple[frozenset[str], str]:
     return notify, kind + mark + (address if kind.lower() == "utf-8" else _from_xtext(address))
 
 
+def dsn_parameters(notify: str, orcpt: str, ret: str, envid: str) -> tuple[str, str]:
+    """What MAIL and RCPT say further to a server that knows RFC 3461, each with a blank before it; empty values say nothing."""
+    mail = "".join([f" RET={ret}" if ret else "", f" ENVID={_to_xtext(envid)}" if envid else ""])
+    kind, mark, address = orcpt.partition(";")
+    original = (
+        f" ORCPT={kind}{mark}{_to_xtext(address)}" if orcpt.isascii() and orcpt else ""
+    )  # RFC 6533 3: no utf-8 type
+    return mail, f" NOTIFY={notify}{original}" if notify else original
+
+
+def _to_xtext(text: str) -> str:
+    """RFC 3461 4."""
+    return "".join(one if "!" <= one <= "~" and one not in "+=" else f"+{ord(one):02X}" for one in text)
+
+
 def _from_xtext(text: str) -> str:
     """RFC 3461 4: "+3D" stands for "="."""
     if _XTEXT.fullmatch(text) is None:
