@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from lettershop.base.clock import SystemClock
 from lettershop.base.errors import Conflict, NotFound
 from lettershop.egress.meters import Book, WorkerUse
 from lettershop.insight.dnscheck import Finding
@@ -26,6 +27,7 @@ from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, Too
 from lettershop.mail.second_factor import Standing as CodeStanding
 from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
+from lettershop.mail.webhooks.desk import NoSuchDelivery, NoSuchWebhook, Webhooks
 from lettershop.marketing.audience import Preview
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
@@ -38,6 +40,8 @@ from lettershop.store.lists import ListRow
 from lettershop.store.queue import SiteQueue, Waiting
 from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
+from lettershop.store.webhook_deliveries import Delivery
+from lettershop.store.webhooks import Webhook
 
 NOW = time.time()
 EMAIL, PASSWORD = "ann@brand.example", "letterpress"
@@ -530,6 +534,117 @@ class FakeLists:
             raise NotFound(f"There is no list {list_id}.")
 
 
+class FakeWebhooks:
+    """Webhooks in memory; what is refused is refused by the real rules."""
+
+    def __init__(self, empty: bool) -> None:
+        self.rows: dict[int, Webhook] = {}
+        self.done: list[tuple[Any, ...]] = []
+        self.rules = Webhooks(None, None, SystemClock())  # type: ignore[arg-type]
+        if not empty:
+            self._keep("Shop", "https://shop.example/mail", [], delivered_at=NOW - 20)
+            self._keep(
+                "Old CRM",
+                "https://old.example/hook",
+                ["Unsubscribed"],
+                active=False,
+                off_why="It answered 410: gone for good.",
+            )
+            self._keep(
+                "Data warehouse",
+                "https://facts.example/in?source=mail",
+                ["Bounced", "Complained"],
+                failing_since=NOW - 7000,
+                failures=5,
+            )
+
+    def _keep(self, name: str, url: str, kinds: list[str], **values: Any) -> Webhook:
+        number = max(self.rows, default=0) + 1
+        usual = {
+            "old_secret": None, "old_secret_until": None, "active": True, "off_why": "", "created_at": NOW, "created_by": "",
+            "facts_position": 0, "mail_facts_position": 0, "failures": 0, "failing_since": None, "rests_until": 0.0, "delivered_at": None,
+        }  # fmt: skip
+        self.rows[number] = Webhook(
+            id=number,
+            workspace_id=1,
+            name=name,
+            url=url,
+            kinds=kinds,
+            secret=f"whsec_{number:032}",
+            **{**usual, **values},
+        )
+        return self.rows[number]
+
+    async def create(self, workspace_id: int, name: str, url: str, kinds: list[str], *, by: str) -> Webhook:
+        values = self.rules._checked({"name": name, "url": url, "kinds": kinds})
+        return self._keep(values["name"], values["url"], values["kinds"])
+
+    async def get(self, workspace_id: int, webhook_id: int) -> Webhook:
+        if webhook_id not in self.rows:
+            raise NoSuchWebhook("There is no such webhook.")
+        return self.rows[webhook_id]
+
+    async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> list[Webhook]:
+        return list(self.rows.values())[:limit]
+
+    async def waiting(self, ids: list[int]) -> dict[int, int]:
+        return {3: 1204}
+
+    async def change(self, workspace_id: int, webhook_id: int, values: Mapping[str, Any]) -> Webhook:
+        self.rows[webhook_id] = replace(await self.get(1, webhook_id), **self.rules._checked(values))
+        return self.rows[webhook_id]
+
+    async def rotate(self, workspace_id: int, webhook_id: int) -> Webhook:
+        return await self.change(1, webhook_id, {"secret": f"whsec_{NOW:032.0f}"})
+
+    async def remove(self, workspace_id: int, webhook_id: int) -> None:
+        del self.rows[(await self.get(1, webhook_id)).id]
+
+    async def test(self, workspace_id: int, webhook_id: int) -> None:
+        if not (await self.get(1, webhook_id)).active:
+            raise Conflict("This webhook is off.", remedy="Turn it on first.")
+        self.done.append(("test", webhook_id))
+
+    async def again(self, workspace_id: int, webhook_id: int, delivery_id: int) -> None:
+        if not 0 < delivery_id <= 100:
+            raise NoSuchDelivery("There is no such delivery.")
+        self.done.append(("again", delivery_id))
+
+    async def replay(self, workspace_id: int, webhook_id: int, *, since: float, until: float | None) -> None:
+        self.done.append(("replay", since, until))
+
+    async def deliveries(
+        self, workspace_id: int, webhook_id: int, *, before: int | None, state: str, limit: int
+    ) -> list[Delivery]:
+        kinds, made = ("Bounced", "Delivered", "Opened", "Clicked", "Replied"), []
+        for number in range((before or 61) - 1, 0, -1):
+            status = (1, 0, 1, 2, 1)[number % 5]
+            at, answer = (
+                NOW - (61 - number) * 300,
+                {0: "Internal Server Error", 1: "thanks", 2: "facts.example did not answer within 15 seconds."}[status],
+            )
+            made.append(
+                Delivery(
+                    number,
+                    webhook_id,
+                    f"evt_f{number}_{at:.0f}",
+                    "facts",
+                    number,
+                    kinds[number % 5],
+                    at,
+                    status,
+                    1 + 3 * (status == 0),
+                    at,
+                    at + 9000,
+                    at + 1,
+                    {0: 500, 1: 200, 2: None}[status],
+                    answer,
+                    0.08,
+                )
+            )
+        return [one for one in made if state in ("", one.state_name)][:limit]
+
+
 class FakeSegments:
     """Saved segments in memory; the words are read by the real grammar, the people are made up."""
 
@@ -637,6 +752,7 @@ class Stage:
     people: FakePeople
     segments: FakeSegments
     lists: FakeLists
+    webhooks: FakeWebhooks
 
 
 def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
@@ -646,13 +762,14 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     lists = FakeLists(() if empty else ("Newsletter", "Workshops", "Letters to the trade"))
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
+    webhooks = FakeWebhooks(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None, lists=lists if marketing else None,
-        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue),
+        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks,
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example")
-    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists)
+    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks)
 
 
 class EmptyContacts(FakeContacts):

@@ -73,6 +73,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             actions=marketing.public if marketing else None,
             ready=lambda: _ready(house),
             measured=Measured(meters, house.main_db, house.clock),
+            webhooks=house.webhooks,
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,

@@ -241,6 +241,7 @@ class Services:
     actions: PublicActions | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
+    webhooks: Webhooks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

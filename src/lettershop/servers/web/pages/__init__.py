@@ -18,6 +18,7 @@ from lettershop.servers.web.pages import (
     segments,
     signin,
     signin_code,
+    webhooks,
 )
 from lettershop.servers.web.ports import Services
 
@@ -35,5 +36,6 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     domains.screen,
     accounts.screen,
     people.screen,
+    webhooks.screen,
     me.screen,
 )
