@@ -90,6 +90,7 @@ class Received:
     envid: str = ""
     notify: frozenset[str] = frozenset()
     orcpt: str = ""
+    tls: str = ""  # "require": with REQUIRETLS
 
 
 @dataclass
@@ -230,11 +231,8 @@ class _Session:
         for address, plan in self._plans:
             if plan.taken:
                 mail, rcpt = self._mail_from, self._said[address]
-                self._receiver.messages.append(
-                    Received(
-                        self._sender, address, data, self._client, now, mail.ret, mail.envid, rcpt.notify, rcpt.orcpt
-                    )
-                )
+                said = (mail.ret, mail.envid, rcpt.notify, rcpt.orcpt, mail.tls)
+                self._receiver.messages.append(Received(self._sender, address, data, self._client, now, *said))
         worst = next((plan for _, plan in self._plans if plan.cut or plan.raw or not plan.taken), self._plans[0][1])
         await self._perform(worst, "dot", replies.ACCEPTED)
 
@@ -290,7 +288,7 @@ class Network:
         login = passwords is not None
         settings = Settings(
             f"mx.{domain}", max_size=max_size, tls=tls is not None, hidden=hidden, login=login, plaintext_login=tls is None or implicit_tls,
-            login_required=login, dsn=dsn,
+            login_required=login, dsn=dsn, require_tls="REQUIRETLS" not in hidden,
         )  # fmt: skip
         receiver = Receiver(
             domain, settings, greeting=greeting, per_connection=per_connection, passwords=passwords or {}

@@ -67,13 +67,13 @@ class Secured(Asking):
 
     async def receiver(
         self, host: str, *, names: str = "", authority: trustme.CA | None = None, tls: bool = True,
-        context: ssl.SSLContext | None = None,
+        context: ssl.SSLContext | None = None, hidden: frozenset[str] = frozenset(),
     ) -> Receiver:  # fmt: skip
         """A mail server `host`, its certificate for `names` by `authority` (or as `context` has it)."""
         self._hosts += 1
         address = f"127.0.0.{10 + self._hosts}"
         made = context or (self.certified(names or host, authority=authority) if tls else None)
-        found = await self._net.receiver(host, tls=made, address=address, port=self.port)
+        found = await self._net.receiver(host, tls=made, hidden=hidden, address=address, port=self.port)
         self.port = found.port
         self.records[(host, "A")] = [address]
         return found

@@ -596,3 +596,57 @@ async def test_delivery_status_parameters(wire: Make, mail: Mail) -> None:
     assert (envelope.sender.ret, envelope.sender.envid) == ("HDRS", "QQ=1")
     assert envelope.recipients[0].notify == {"SUCCESS", "FAILURE"}
     assert envelope.recipients[0].orcpt == "rfc822;b+x@b.example"
+
+
+async def test_requiretls_is_offered_and_taken_under_tls_only(wire: Make, mail: Mail) -> None:
+    """RFC 8689 2."""
+    script = """
+    S: 220 …
+    C: EHLO client.example
+    S~ 250-(?s:.*)
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250[- ](?!REQUIRETLS).*
+    S~ 250 (?!REQUIRETLS).*
+    C: MAIL FROM:<a@x.example> REQUIRETLS
+    S: 555 …
+    C: STARTTLS
+    S: 220 …
+    TLS
+    C: EHLO client.example
+    S~ 250-(?s:.*)
+    S~ 250-.*
+    S~ 250-.*
+    S~ 250-.*
+    S~ 250-.*
+    S~ 250-.*
+    S~ 250-.*
+    S: 250 REQUIRETLS
+    C: MAIL FROM:<a@x.example> REQUIRETLS=1
+    S: 555 …
+    C: MAIL FROM:<a@x.example> REQUIRETLS
+    S: 250 …
+    C: RCPT TO:<b@x.example>
+    S: 250 …
+    C: DATA
+    S: 354 …
+    C: Subject: x
+    C:
+    C: .
+    S: 250 …
+    C: MAIL FROM:<a@x.example>
+    S: 250 …
+    C: RCPT TO:<b@x.example>
+    S: 250 …
+    C: DATA
+    S: 354 …
+    C: Subject: y
+    C:
+    C: .
+    S: 250 …
+    """
+    await talk(script, wire, mail, tls=True, require_tls=True)
+    assert [envelope.sender.tls for envelope, _ in mail.delivered] == ["require", ""]

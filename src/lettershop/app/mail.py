@@ -127,11 +127,17 @@ def _sessions(house: House, mail: MailServices, service: str) -> Callable[[], Se
     config = house.config
     clear = partial(clear_login, config.security.plaintext_login)
     if service == "smtp":
-        relay = Settings(config.server.hostname, max_size=config.mail.max_size, tls=True)
+        relay = Settings(config.server.hostname, max_size=config.mail.max_size, tls=True, require_tls=True)
         return lambda: SmtpSession(relay, mail.port25, intake=mail.intake)
     if service in ("submission", "submissions"):
         submit = Settings(
-            config.server.hostname, max_size=config.mail.max_size, tls=True, login=True, login_required=True, dsn=True
+            config.server.hostname,
+            max_size=config.mail.max_size,
+            tls=True,
+            login=True,
+            login_required=True,
+            dsn=True,
+            require_tls=True,
         )
         login = SmtpLogin(house.accounts, clear)
         return lambda: SmtpSession(submit, mail.submission, login, mail.intake)

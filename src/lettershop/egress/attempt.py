@@ -18,21 +18,21 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Deferred
 from lettershop.base.log import Logger
+from lettershop.egress.anyway import send_anyway
 from lettershop.egress.dialler import Dialler
-from lettershop.egress.message import Leased, Recipe
+from lettershop.egress.message import Leased, Recipe, outgoing
 from lettershop.egress.pace import Change, Pace, handful
 from lettershop.egress.prepare import Prepared
 from lettershop.egress.press import Done
 from lettershop.egress.retries import Retries
 from lettershop.egress.rules import Rules
-from lettershop.egress.site import Routes, Unroutable
+from lettershop.egress.site import Hop, Routes, Unroutable
 from lettershop.egress.unsent import judge_all, ready_ones
 from lettershop.egress.verdict import Answer, judge, not_made
 from lettershop.egress.ways import Opening, Way
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection
 from lettershop.store.envelopes import Outcome
-from lettershop.wire.message.seven_bit import speaks_utf8
-from lettershop.wire.smtp.outgoing import Lost, Outgoing
+from lettershop.wire.smtp.outgoing import Lost
 from lettershop.wire.smtp.transcript import bounded, remark
 
 MOST_ADDRESSES = 6
@@ -177,7 +177,7 @@ class Attempt:
             self._desk.moved(self.opening.way)
             return None
         failure = Answer(451, "4.4.1", "No host to connect to.", "connect")
-        source = self.opening.source
+        source, barred = self.opening.source, None
         ways = [(hop, address) for hop in route.hops for address in hop.addresses if source.reaches(_family(address))]
         for hop, address in ways[:MOST_ADDRESSES]:
             self._way += (remark(f"to {hop.host} [{address}]:{hop.port} from {source.address or 'any address'}"),)
@@ -186,16 +186,20 @@ class Attempt:
             except CannotConnect as error:
                 self._way += tuple(filter(None, (error.dialogue, "" if error.reply else remark(error.public))))
                 failure = replace(_failure(error, hop.host), talk=bounded("\n".join(self._way)))
+                barred = (hop, address) if error.tls else barred
                 if error.reply is not None and not error.tls and self._suspends(failure):
                     return None
             else:
                 self._mx = hop.host
                 return connection
-        await self._fail(failure)
+        await self._fail(failure, barred)
         return None
 
-    async def _fail(self, answer: Answer) -> None:
-        """The site cannot be reached. While other connections stand it has merely enough of us."""
+    async def _fail(self, answer: Answer, barred: tuple[Hop, str] | None) -> None:
+        """The site cannot be reached. While other connections stand it has merely enough of us.
+
+        `barred`: where only what its guard demands is missing.
+        """
         now = self._desk.clock.now()
         if self._pace.standing:
             self._pace.objected(now, answer.line)
@@ -205,7 +209,10 @@ class Attempt:
         taken = self._desk.take(self.opening, FAILED_TOGETHER)
         self._pace.unreachable(now, answer.line)
         try:
-            await judge_all(self._desk, taken, answer, self._pace.why)
+            if barred is None:
+                await judge_all(self._desk, taken, answer, self._pace.why)
+            else:
+                await send_anyway(self._desk, self._desk.dialler, barred, self.opening.source, taken, answer)
         except Temporary as error:
             self._desk.trouble(error)
             self._desk.put_back(self.opening, taken)
@@ -325,14 +332,11 @@ class Attempt:
     def _post(self, leased: Leased, recipe: Recipe, data: bytes | Exception, *, first: bool) -> None:
         if isinstance(data, Exception):
             raise data
-        eight_bit = not data.isascii()
-        utf8 = not (recipe.address.isascii() and recipe.mail_from.isascii()) or (eight_bit and speaks_utf8(data))
-        mail_params, rcpt_params = recipe.dsn if self._knows_dsn else ("", "")
         self._posted += 1
         self._on_wire += 1
         try:
             self._connection.submit(
-                Outgoing(recipe.mail_from, recipe.address, data, utf8, eight_bit, mail_params, rcpt_params),
+                outgoing(recipe, data, dsn=self._knows_dsn),
                 partial(self._on_result, leased, recipe),
                 first=first,
             )

@@ -70,7 +70,7 @@ class Dialler:
         examine = None
         if guard.demand == "dane":
             examine = partial(dane.examine, records=guard.tlsa, names=guard.names, now=self._clock.now())
-        return await self._dial(target, source, "must", context, examine)
+        return await self._dial(target, source, "must", context, examine, verified=guard.demand != "encrypted")
 
     async def _told(self, relay: Relay, target: Target, source: Source) -> SmtpConnection:
         """As the operator wants it: with TLS at once, or logged in; in clear to this very machine only."""
@@ -112,6 +112,8 @@ class Dialler:
         tls: Literal["never", "may", "must"],
         context: ssl.SSLContext | None,
         examine: Examine | None = None,
+        *,
+        verified: bool = False,
     ) -> SmtpConnection:
-        settings = replace(self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls)
+        settings = replace(self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls, verified=verified)
         return await dial(target, settings, tls=context, timeouts=self._timeouts, examine=examine)

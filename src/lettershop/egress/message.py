@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lettershop.store.envelopes import Leased
+from lettershop.wire.message.seven_bit import speaks_utf8
+from lettershop.wire.smtp.outgoing import Outgoing
 
-__all__ = ["Leased", "MessageSource", "Recipe", "Withhold"]
+__all__ = ["OPTIONAL", "REQUIRE", "Leased", "MessageSource", "Recipe", "Withhold", "outgoing"]
+
+REQUIRE, OPTIONAL = "require", "optional"
+"""What a sender may say of TLS (RFC 8689)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Recipe:
     `make()` returns the whole message in wire form: CRLF line ends, dot-stuffed (RFC 5321 4.5.2), signed, ending in
     CRLF, without the final dot. It may raise a LettershopError; the envelope is then withheld with that error's code.
     `draft()` does the same in two steps, where that is faster for many: everything but the signature, then what it returns.
+    `tls` is the sender's word (RFC 8689): "require", "optional", or "" for as the receiver wants it.
     """
 
     envelope_id: int
@@ -31,6 +37,7 @@ class Recipe:
     draft: Callable[[], Callable[[], bytes]] | None = None
     dsn: tuple[str, str] = ("", "")
     """Parameters of MAIL and RCPT for a server that knows DSN (RFC 3461)."""
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,16 @@ class Withhold:
     envelope_id: int
     reason: str
     again: bool = False
+
+
+def outgoing(recipe: Recipe, data: bytes, *, dsn: bool) -> Outgoing:
+    """What is handed to the connection; `dsn`: the server knows RFC 3461."""
+    mail_params, rcpt_params = recipe.dsn if dsn else ("", "")
+    eight_bit = not data.isascii()
+    utf8 = not (recipe.address.isascii() and recipe.mail_from.isascii()) or (eight_bit and speaks_utf8(data))
+    return Outgoing(
+        recipe.mail_from, recipe.address, data, utf8, eight_bit, mail_params, rcpt_params, recipe.tls == REQUIRE
+    )
 
 
 class MessageSource(Protocol):

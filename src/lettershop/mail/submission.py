@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from lettershop.base.clock import Clock
 from lettershop.base.facts import Bounced, Delivered, Fact
 from lettershop.egress.express import Express, Ticket
-from lettershop.egress.message import Leased, Recipe, Withhold
+from lettershop.egress.message import OPTIONAL, Leased, Recipe, Withhold
 from lettershop.mail import expiry
 from lettershop.mail.inbound import Inbound
 from lettershop.mail.route import Destination, Elsewhere, Nowhere
@@ -98,7 +98,8 @@ class Submission:
         except expiry.WrongExpiry as error:
             return Reply.of(550, "5.6.0", error.public)
         message = await self._signer.sign(self._completed(envelope, data, now), now)
-        await self._send(envelope.sender, envelope.recipients, message, now, expires_at)
+        sender = envelope.sender if envelope.sender.tls else replace(envelope.sender, tls=tls_wish(message))
+        await self._send(sender, envelope.recipients, message, now, expires_at)
         return replies.ACCEPTED
 
     async def _may_write_as(self, client: Client, data: bytes) -> bool:
@@ -133,9 +134,10 @@ class Submission:
             await self._inbound.store(here, MailFrom(sender), signed, None, None, now)
         ticket = self._express.ticket(envelopes.URGENT) if due_at is None else None
         queued, known = await self._main_db.write(
-            _enqueue_for, workspace_id, sender, to, places, blob, len(signed), now, due, expires, note, ticket,
+            _enqueue_for, workspace_id, MailFrom(sender, tls=tls_wish(signed)), to, places, blob, len(signed), now, due, expires,
+            note, ticket,
         )  # fmt: skip
-        self._go(ticket, queued, str(sender), signed, known)
+        self._go(ticket, queued, str(sender), signed, known, tls_wish(signed))
         return queued.outgoing_id
 
     async def _send(
@@ -154,15 +156,15 @@ class Submission:
             queued, known = await self._main_db.write(
                 _enqueue, sender, away, told, blob, len(message), now, expires_at, ticket
             )
-            self._go(ticket, queued, str(sender.address or ""), message, known)
+            self._go(ticket, queued, str(sender.address or ""), message, known, sender.tls)
 
     def _go(
-        self, ticket: Ticket | None, queued: stored.Queued, mail_from: str, message: bytes, known: "_Known"
+        self, ticket: Ticket | None, queued: stored.Queued, mail_from: str, message: bytes, known: "_Known", tls: str
     ) -> None:
         """After the commit: straight to the engine, or to whoever looks into the queue."""
         small = len(message) <= KEPT
         wire = dot_stuff(message) if queued.leased and small else b""
-        answers = [(one, _answer(one, mail_from, wire, known)) for one in queued.leased] if small else []
+        answers = [(one, _answer(one, mail_from, wire, known, tls)) for one in queued.leased] if small else []
         self._express.queued(ticket, queued.lane, queued.leased, answers)
 
     def _completed(self, envelope: Envelope, data: bytes, now: float) -> bytes:
@@ -176,6 +178,12 @@ class Submission:
         if b"\r\nmessage-id:" not in head:
             top += f"Message-ID: <{self._clock.token(16).hex()}@{self._hostname}>\r\n"  # RFC 6409 8.3
         return top.encode() + data
+
+
+def tls_wish(message: bytes) -> str:
+    """What a message says of TLS in its header: "optional", or nothing (RFC 8689 3)."""
+    found = headers.parse(message).all("TLS-Required")
+    return OPTIONAL if len(found) == 1 and raw_text(found[0].value).strip().lower() == "no" else ""
 
 
 def authors_of(message: bytes) -> list[str]:
@@ -207,7 +215,7 @@ def _enqueue(
     queued = stored.enqueue_stored(
         tx, workspace_id=None, mail_from=str(sender.address or ""), blob=blob, size=size, now=now, expires_at=expires_at,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in recipients],
-        claim=ticket.claim if ticket else None,
+        claim=ticket.claim if ticket else None, tls=sender.tls,
     )  # fmt: skip
     said = {key: _wish(sender, recipient) for key, recipient in zip(queued.ids, recipients, strict=True)}
     wishes.add(tx, list(said.items()))
@@ -223,14 +231,14 @@ def _wish(sender: MailFrom, recipient: RcptTo) -> Wish:
 
 
 def _enqueue_for(
-    tx: Transaction, workspace_id: int, sender: Address, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
+    tx: Transaction, workspace_id: int, sender: MailFrom, to: Sequence[RcptTo], places: Sequence[Destination], blob: str,
     size: int, now: float, due_at: float, expires_at: float, note: Callable[[Transaction, int], None], ticket: Ticket | None,
 ) -> tuple[stored.Queued, "_Known"]:  # fmt: skip
     queued = stored.enqueue_stored(
-        tx, workspace_id=workspace_id, mail_from=str(sender), blob=blob, size=size, now=now, due_at=due_at,
+        tx, workspace_id=workspace_id, mail_from=str(sender.address), blob=blob, size=size, now=now, due_at=due_at,
         expires_at=expires_at, priority=envelopes.URGENT,
         recipients=[(str(recipient.address), recipient.address.domain) for recipient in to],
-        claim=ticket.claim if ticket else None,
+        claim=ticket.claim if ticket else None, tls=sender.tls,
     )  # fmt: skip
     note(tx, queued.outgoing_id)
     settled = [
@@ -286,22 +294,22 @@ class StoredSource:
         if message is None:
             return Withhold(one.envelope_id, "message-gone")
         if one.envelope_id in known.barred:
-            return _answer(one, message.mail_from, b"", known)
+            return _answer(one, message.mail_from, b"", known, message.tls)
         try:
             data = await self._blobs.get(message.blob)
         except BlobMissing:
             return Withhold(one.envelope_id, "message-gone")
-        return _answer(one, message.mail_from, dot_stuff(data), known)
+        return _answer(one, message.mail_from, dot_stuff(data), known, message.tls)
 
 
-def _answer(one: Leased, mail_from: str, wire: bytes, known: _Known) -> Recipe | Withhold:
+def _answer(one: Leased, mail_from: str, wire: bytes, known: _Known, tls: str) -> Recipe | Withhold:
     if one.address is None:
         return Withhold(one.envelope_id, "message-gone")
     if one.envelope_id in known.barred:
         return Withhold(one.envelope_id, "suppressed")
     wish = known.wishes.get(one.envelope_id, wishes.NOTHING_SAID)
     dsn = dsn_parameters(wish.notify, wish.orcpt, wish.ret, wish.envid)
-    return Recipe(one.envelope_id, mail_from, one.address, lambda: wire, dsn=dsn)
+    return Recipe(one.envelope_id, mail_from, one.address, lambda: wire, dsn=dsn, tls=tls)
 
 
 def _look_up(conn: Connection, leased: Sequence[Leased]) -> _Known:

@@ -17,6 +17,7 @@ outgoing = Table(
     Column("size", Id, nullable=False),
     Column("stream", Text, nullable=False, server_default="transactional"),
     Column("created_at", Time, nullable=False),
+    Column("tls", Text, nullable=False, server_default=""),  # require, optional (RFC 8689); empty: as the receivers want it
 )  # fmt: skip
 
 lanes = Table(

@@ -16,13 +16,14 @@ from lettershop.store.schema_delivery import LANE_OPEN, LEASED, envelopes, lanes
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A stored message on its way out; `blob` is its key in `store.blobs`."""
+    """A stored message on its way out; `blob` is its key in `store.blobs`, `tls` what its sender says (RFC 8689)."""
 
     outgoing_id: int
     workspace_id: int | None
     mail_from: str
     blob: str
     size: int
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def enqueue_stored(
     due_at: float | None = None,
     priority: int = NORMAL,
     stream: str = "transactional",
+    tls: str = "",
     claim: Claim | None = None,
 ) -> Queued:
     """Queue a stored message for (address, domain) pairs.
@@ -72,7 +74,7 @@ def enqueue_stored(
     taken = {"state": LEASED, "owner": claim.owner, "leased_until": claim.until} if claim is not None and free else {}
     message = insert_one(
         tx.conn, outgoing,
-        workspace_id=workspace_id, mail_from=mail_from, blob=blob, size=size, stream=stream, created_at=now,
+        workspace_id=workspace_id, mail_from=mail_from, blob=blob, size=size, stream=stream, created_at=now, tls=tls,
     )  # fmt: skip
     same = {
         "lane_id": lane_id, "workspace_id": workspace_id, "outgoing_id": message,
@@ -98,7 +100,7 @@ def _free(conn: Connection, lane_id: int) -> bool:
 def stored_messages(conn: Connection, ids: Iterable[int]) -> dict[int, Outgoing]:
     """The stored messages by their id."""
     c = outgoing.c
-    rows = conn.execute(select(c.id, c.workspace_id, c.mail_from, c.blob, c.size).where(c.id.in_(set(ids))))
+    rows = conn.execute(select(c.id, c.workspace_id, c.mail_from, c.blob, c.size, c.tls).where(c.id.in_(set(ids))))
     return {row.id: Outgoing(*row) for row in rows}
 
 

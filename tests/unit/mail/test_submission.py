@@ -202,3 +202,18 @@ async def test_success_of_who_is_here_is_a_fact_if_it_is_asked_for(desk, store, 
     assert (person.address, person.mail_from, person.fact.mx, person.fact.relayed) == (
         "eve@b.example", "bob@b.example", "local", True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "tls", "kept"), [
+    (b"", "", ""), (b"", "require", "require"), (b"TLS-Required: No\r\n", "", "optional"),
+    (b"TLS-Required: No\r\n", "require", "require"), (b"tls-required:  no \r\n", "", "optional"),
+    (b"TLS-Required: Yes\r\n", "", ""), (b"TLS-Required: No\r\nTLS-Required: No\r\n", "", ""),
+])  # fmt: skip
+async def test_what_the_sender_says_of_tls_is_kept_with_the_message(desk, store, clock, field, tls, kept):
+    """RFC 8689 3 and 4.1."""
+    submission, source, bob = desk
+    sender = replace(mail_from("bob@b.example"), tls=tls)
+    envelope = Envelope(client(bob), sender, to("ann@a.example"))
+    assert await submission.deliver(envelope, field + MESSAGE) == replies.ACCEPTED
+    leased = await lease(store, clock.now())
+    assert [recipe.tls for recipe in await source.prepare(leased)] == [kept]

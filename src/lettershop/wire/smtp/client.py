@@ -241,6 +241,8 @@ class ClientMachine:
             fitted = fit(outgoing, self._utf8, self._eight_bit) if outgoing.eight_bit or outgoing.smtputf8 else outgoing
             if isinstance(fitted, Outgoing) and 0 < self.capabilities.size < len(fitted.data):
                 fitted = _TOO_BIG  # RFC 1870 6.4
+            if outgoing.require_tls:
+                fitted = self._not_kept() or fitted
             if isinstance(fitted, Outgoing):
                 if fitted is not outgoing:
                     self._current = fitted, token
@@ -249,6 +251,12 @@ class ClientMachine:
                 return
             self._current = None
             self._events.append(Outcome(token, "mail", fitted, True, transcript.remark(str(fitted))))
+
+    def _not_kept(self) -> Reply | None:
+        """What this session lacks for a message with REQUIRETLS; RFC 8689 4.2.1."""
+        if not (self._tls and self.settings.verified):
+            return _NOT_PROVEN
+        return None if "REQUIRETLS" in self.capabilities.names else _NO_REQUIRETLS
 
     def _write_envelope(self, outgoing: Outgoing) -> None:
         expected = self._expected
@@ -274,6 +282,8 @@ class ClientMachine:
             command += " BODY=8BITMIME"
         if outgoing.smtputf8:
             command += " SMTPUTF8"
+        if outgoing.require_tls:
+            command += " REQUIRETLS"
         return command + outgoing.mail_params
 
     def _rset_answered(self, reply: Reply) -> None:
@@ -403,6 +413,8 @@ _STAGE_OF: dict[Awaited, Stage] = {
     "rset": "mail", "mail": "mail", "rcpt": "rcpt", "data": "data", "dot": "dot", "void": "dot", "quit": "quit",
 }  # fmt: skip
 _TOO_BIG = Reply.of(552, "5.3.4", "Message is larger than the server takes")
+_NOT_PROVEN = Reply.of(550, "5.7.10", "The sender requires TLS, and nothing proves who this server is")
+_NO_REQUIRETLS = Reply.of(550, "5.7.30", "The sender requires TLS, and this server does not promise to keep to it")
 _NO_TLS = Reply.of(454, "4.7.0", "The server offers no TLS")
 _NO_LOGIN = Reply.of(504, "5.5.4", "The server offers no way to log in that we know")
 

@@ -40,7 +40,8 @@ class LoginAttempt:
 class MailFrom:
     """(decide) A transaction begins. `address` is None for the null sender.
 
-    `size` is the SIZE the client declared, 0 if none; `ret` ("FULL", "HDRS", "") and `envid` are of RFC 3461.
+    `size` is the SIZE the client declared, 0 if none; `ret` ("FULL", "HDRS", "") and `envid` are of RFC 3461. `tls`:
+    "require" with REQUIRETLS, "optional" where the message says TLS-Required: No (RFC 8689), else "".
     """
 
     address: Address | None
@@ -49,6 +50,7 @@ class MailFrom:
     eight_bit: bool = False
     ret: str = ""
     envid: str = ""
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ def parse_hello(argument: str) -> str:
     return argument
 
 
-def parse_mail(argument: str, announced: Announced) -> MailFrom:
-    """The argument of MAIL. Raises BadCommand."""
+def parse_mail(argument: str, announced: Announced, *, require_tls: bool = False) -> MailFrom:
+    """The argument of MAIL; `require_tls`: it may have the parameter REQUIRETLS. Raises BadCommand."""
     address, parameters = _path(argument, "FROM:", replies.BAD_SENDER)
     smtputf8 = "SMTPUTF8" in parameters
     body = parameters.pop("BODY", "7BIT").upper()
@@ -80,9 +80,12 @@ def parse_mail(argument: str, announced: Announced) -> MailFrom:
     if announced.login:
         parameters.pop("AUTH", None)  # RFC 4954 5: may be ignored, must be understood
     ret, envid = _mail_dsn(parameters) if announced.dsn else ("", "")
+    tls = "require" if require_tls and "REQUIRETLS" in parameters else ""
+    if tls and parameters.pop("REQUIRETLS"):  # RFC 8689 2: it has no value
+        raise BadCommand(replies.BAD_PARAMETER)
     if parameters:
         raise BadCommand(replies.BAD_PARAMETER)
-    return MailFrom(address, int(size), smtputf8, body == "8BITMIME", ret, envid)
+    return MailFrom(address, int(size), smtputf8, body == "8BITMIME", ret, envid, tls)
 
 
 def parse_rcpt(argument: str, announced: Announced, *, smtputf8: bool, hostname: str) -> RcptTo:

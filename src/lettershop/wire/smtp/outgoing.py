@@ -15,7 +15,8 @@ class Outgoing:
 
     `mail_from` ("" is the null sender) and `rcpt` as written between the brackets; `data` is in wire form: dots
     stuffed (`grammar.dot_stuff`), ending in CRLF, without the final dot. `mail_params` and `rcpt_params` are further
-    parameters, each with a blank before it. SIZE and BODY are added where the server knows them.
+    parameters, each with a blank before it. SIZE and BODY are added where the server knows them. `require_tls`: it may
+    go only to who is proven and promises the same (RFC 8689).
     """
 
     mail_from: str
@@ -25,6 +26,7 @@ class Outgoing:
     eight_bit: bool = False
     mail_params: str = ""
     rcpt_params: str = ""
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,12 @@ class Settings:
     """How to introduce ourselves and how much to trust.
 
     `tls`: "never", "may" (where it is offered), "must". We log in if `credentials` are given. `pipelining`: "no",
-    "within" a message, "across" messages; none of it where the server does not announce it.
+    "within" a message, "across" messages; none of it where the server does not announce it. `verified`: TLS on this
+    connection proves who the server is, which a message with REQUIRETLS wants.
     """
 
     hostname: str
     tls: Literal["never", "may", "must"] = "may"
     credentials: Credentials | None = None
     pipelining: Literal["no", "within", "across"] = "across"
+    verified: bool = False

@@ -57,8 +57,8 @@ class Settings:
     """What a listener is: a relay (`login` False) or a submission server.
 
     `tls`: STARTTLS can be had. `login`: AUTH is offered, over TLS or, with `plaintext_login`, without.
-    `login_required`: no MAIL before a log-in. `dsn`: the services honour RFC 3461. `hidden`: extensions that are not
-    announced, to get along with peers that stumble over them.
+    `login_required`: no MAIL before a log-in. `dsn`: the services honour RFC 3461; `require_tls`: RFC 8689. `hidden`: extensions that
+    are not announced, to get along with peers that stumble over them.
     """
 
     hostname: str
@@ -70,6 +70,7 @@ class Settings:
     plaintext_login: bool = False
     login_required: bool = False
     dsn: bool = False
+    require_tls: bool = False
     hidden: frozenset[str] = frozenset()
 
 
@@ -250,9 +251,15 @@ class ServerMachine:
             lines.append("DSN")
         if settings.tls and not self._tls:
             lines.append("STARTTLS")
+        if self._keeps_to_tls:
+            lines.append("REQUIRETLS")
         if settings.login and (self._tls or settings.plaintext_login):
             lines.append("AUTH " + " ".join(MECHANISMS))
         return [line for line in lines if line.partition(" ")[0] not in settings.hidden]
+
+    @property
+    def _keeps_to_tls(self) -> bool:
+        return self.settings.require_tls and self._tls  # RFC 8689 2: only under TLS
 
     def _start_tls(self, argument: str) -> None:
         if not self.settings.tls or self._tls:
@@ -303,7 +310,7 @@ class ServerMachine:
         if self.settings.login_required and not self._logged_in:
             self._reply(replies.LOGIN_REQUIRED)
             return
-        event = parse_mail(argument, self._announced)
+        event = parse_mail(argument, self._announced, require_tls=self._keeps_to_tls)
         self._reset()
         self._smtputf8 = event.smtputf8
         self._events.append(event)

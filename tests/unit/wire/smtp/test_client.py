@@ -395,3 +395,25 @@ def test_one_that_is_first_goes_before_those_that_wait() -> None:
     client.take()
     client.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
     assert b"RCPT TO:<to9@b.example>" in written(client)
+
+
+@pytest.mark.parametrize(("secure", "verified", "announced", "code"), [
+    (True, True, True, ""), (True, True, False, "5.7.30"), (True, False, True, "5.7.10"), (False, True, True, "5.7.10"),
+])  # fmt: skip
+def test_requiretls_goes_only_to_who_is_proven_and_promises_the_same(secure, verified, announced, code) -> None:  # type: ignore[no-untyped-def]
+    """RFC 8689 4.2.1."""
+    client = ClientMachine(Settings("me.test", tls="must" if secure else "never", verified=verified))
+    ehlo = b"250-mx.test\r\n250-PIPELINING\r\n250 REQUIRETLS\r\n" if announced else b"250-mx.test\r\n250 PIPELINING\r\n"
+    client.receive(b"220 mx.test\r\n" + (EHLO if secure else ehlo))
+    if secure:
+        client.receive(b"220 go\r\n")
+        client.tls_started()
+        client.receive(ehlo)
+    client.take()
+    events = client.submit(message(1, require_tls=True), 1)
+    if code:
+        assert [(event.local, event.reply.enhanced) for event in events if isinstance(event, Outcome)] == [(True, code)]
+        assert written(client) == b""
+    else:
+        assert events == []
+        assert written(client).startswith(b"MAIL FROM:<from1@a.example> REQUIRETLS\r\n")
