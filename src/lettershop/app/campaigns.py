@@ -24,6 +24,7 @@ from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.import_rows import ImportOptions
+from lettershop.marketing.joining import Joining
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
@@ -70,6 +71,10 @@ class Marketing:
     def transactional(self, house: "House", submission: Submission) -> Transactional:
         """Single messages; they leave through the house's submission."""
         return Transactional(house.main_db, house.mail_db, submission, self.templates, house.clock)
+
+    def joining(self, house: "House", messages: Transactional) -> Joining:
+        """The forms of lists; their mails are single messages."""
+        return Joining(house.main_db, self.opt_ins, messages, house.clock, house.config.web.public_url.rstrip("/"))
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""

@@ -71,6 +71,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             mail_server=house.accounts,
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
+            joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,
             ready=lambda: _ready(house),
             measured=Measured(meters, house.main_db, house.clock),
             webhooks=house.webhooks,
@@ -91,6 +92,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
 def _api_services(house: House, mail: MailServices) -> ApiServices:
     marketing, clock = house.marketing, house.clock
     limits = house.config.web
+    messages = marketing.transactional(house, mail.submission) if marketing else None
     return ApiServices(
         tokens=house.api_tokens,
         rate=RequestRate(clock, limits.api_requests_per_second, limits.api_burst),
@@ -112,13 +114,14 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             imports=marketing.imports,
             import_options=marketing.import_options,
             templates=marketing.templates,
-            messages=marketing.transactional(house, mail.submission),
+            messages=messages,
             people=marketing.subscribers,
+            joining=marketing.joining(house, messages),
             privacy=marketing.privacy,
             consent=Consent,
             segment_words=marketing.segment_words,
         )
-        if marketing
+        if marketing and messages
         else None,
     )
 

@@ -76,6 +76,11 @@ def list_named(conn: Connection, workspace_id: int, name: str) -> int | None:
     return conn.scalar(select(lists.c.id).where(lists.c.workspace_id == workspace_id, lists.c.name == name))
 
 
+def workspace_of(conn: Connection, list_id: int) -> int | None:
+    """The workspace that has this list, or None."""
+    return conn.scalar(select(lists.c.workspace_id).where(lists.c.id == list_id))
+
+
 def list_by_id(conn: Connection, workspace_id: int, list_id: int) -> ListTerms | None:
     """How this list of the workspace is joined, or None."""
     where = (lists.c.workspace_id == workspace_id, lists.c.id == list_id)

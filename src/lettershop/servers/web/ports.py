@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.breakdown import Breakdowns
     from lettershop.marketing.contacts import ContactImport
     from lettershop.marketing.import_rows import ImportOptions
+    from lettershop.marketing.joining import Joining as JoiningService
     from lettershop.marketing.privacy import Privacy
     from lettershop.marketing.report import Report
     from lettershop.marketing.segment_desk import Segment
@@ -66,6 +67,17 @@ class ConfirmView(Protocol):
     def address(self) -> str: ...
     @property
     def done(self) -> bool: ...
+
+
+class JoinForm(Protocol):
+    """What the page of a public list shows. `consent`: the words that a person agrees to."""
+
+    @property
+    def list_name(self) -> str: ...
+    @property
+    def brand(self) -> str: ...
+    @property
+    def consent(self) -> str: ...
 
 
 class UnsubscribeView(Protocol):
@@ -223,6 +235,15 @@ class PublicActions(Protocol):
     async def confirm(self, key: str, ip: str = "", user_agent: str = "") -> ConfirmView | None: ...
 
 
+class Joining(Protocol):
+    """`marketing.joining.Joining`: the forms of public lists."""
+
+    async def form(self, list_id: int, language: str = "en") -> JoinForm | None: ...
+    async def join(
+        self, list_id: int, address: str, *, name: str = "", language: str = "en", ip: str = "", user_agent: str = ""
+    ) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything the interface talks to. `dns` looks up the records of a domain; `ready` says whether work can be done."""
@@ -239,6 +260,7 @@ class Services:
     mail_server: MailServer | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
+    joining: Joining | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
     webhooks: Webhooks | None = None
@@ -276,6 +298,7 @@ class ApiMarketing:
     templates: "Templates"
     messages: "Transactional"
     people: "Subscribers"
+    joining: "JoiningService"
     privacy: "Privacy"
     consent: "type[Consent]"
     segment_words: Callable[[Mapping[str, Any]], str]

@@ -5,7 +5,7 @@ from typing import Any
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Ui, status_of
-from lettershop.servers.web.ports import ConfirmView, UnsubscribeView
+from lettershop.servers.web.ports import ConfirmView, JoinForm, UnsubscribeView
 from lettershop.servers.web.security import Headers
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -39,6 +39,13 @@ class PublicPages:
     def confirm(self, view: ConfirmView) -> Page:
         """Asks whether they want to be on the list, or says that they are."""
         return self._page("confirm.html", view=view)
+
+    def subscribe(
+        self, form: JoinForm, *, done: bool = False, error: str = "", email: str = "", name: str = ""
+    ) -> Page:
+        """The form of a list; after it was sent, the same words for everybody."""
+        status = 400 if error else 200
+        return self._page("subscribe.html", status=status, form=form, done=done, error=error, email=email, name=name)
 
     def one_click(self) -> Page:
         """The answer to a mail client, which shows it to nobody (RFC 8058 3.2: no redirect)."""

@@ -5,6 +5,7 @@
     GET  /u/TOKEN        a page that changes nothing; POST unsubscribes in one step (RFC 8058)
     GET  /v/TOKEN        the message in the browser, sandboxed
     GET  /confirm/KEY    a page that changes nothing; POST confirms a double opt-in
+    GET  /subscribe/LIST the form of a public list; POST asks to join it
     GET  /healthz /readyz /metrics
 
 A counted answer goes out only after the commit of its fact: the services return after it. Everything else goes on to
@@ -16,8 +17,8 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lettershop.base.errors import LettershopError
-from lettershop.servers.web.ports import Hit, PublicActions
+from lettershop.base.errors import Invalid, LettershopError
+from lettershop.servers.web.ports import Hit, Joining, PublicActions
 from lettershop.servers.web.public import Page, PublicPages
 from lettershop.servers.web.security import HEADERS, with_defaults
 
@@ -26,6 +27,7 @@ PIXEL = bytes.fromhex(
 )  # a transparent GIF of one dot
 LARGEST_POST = 4096
 CONFIRM = "/confirm/"
+SUBSCRIBE = "/subscribe/"
 SIGNALS = (
     b"accept", b"accept-language", b"purpose", b"sec-purpose", b"x-purpose", b"x-moz", b"sec-fetch-dest",
     b"sec-fetch-mode", b"sec-fetch-user", b"via", b"x-forwarded-for", b"referer",
@@ -48,10 +50,12 @@ class Tracking:
         pages: PublicPages,
         system: ASGIApp,
         asked: Callable[[str], None] | None = None,
+        joining: Joining | None = None,
     ) -> None:
         self._app = app
         self._system = system
         self._actions = actions
+        self._joining = joining
         self._pages = pages
         self._handlers: dict[str, Handler] = {
             "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
@@ -70,6 +74,10 @@ class Tracking:
             await _send(send, await self._answer(handler, scope, receive, path[3:]), scope["method"])
         elif path.startswith(CONFIRM):
             await _send(send, await self._answer(self._confirm, scope, receive, path[len(CONFIRM) :]), scope["method"])
+        elif path.startswith(SUBSCRIBE):
+            await _send(
+                send, await self._answer(self._subscribe, scope, receive, path[len(SUBSCRIBE) :]), scope["method"]
+            )
         elif path in ("/healthz", "/readyz", "/metrics"):
             await self._system(scope, receive, send)
         else:
@@ -144,6 +152,31 @@ class Tracking:
             return self._pages.not_allowed("GET, HEAD, POST")
         return self._pages.confirm(view) if view is not None else self._pages.not_found()
 
+    async def _subscribe(self, scope: Scope, receive: Receive, rest: str) -> Page:
+        method, language = scope["method"], language_of(scope)
+        listed = int(rest) if rest.isascii() and rest.isdecimal() and len(rest) < 16 else 0
+        form = await self._joining.form(listed, language) if self._joining is not None and listed else None
+        if form is None or self._joining is None:
+            return self._pages.not_found()
+        if method in ("GET", "HEAD"):
+            return self._pages.subscribe(form)
+        if method != "POST":
+            return self._pages.not_allowed("GET, HEAD, POST")
+        body = await read_body(receive, LARGEST_POST)
+        if body is None:
+            return self._pages.too_large()
+        email, name = form_value(body, "email"), form_value(body, "name")
+        if form_value(body, "website"):  # no person sees that field
+            return self._pages.subscribe(form, done=True)
+        seen = hit(scope)
+        try:
+            await self._joining.join(
+                listed, email, name=name, language=language, ip=seen.ip, user_agent=seen.user_agent
+            )
+        except Invalid as error:
+            return self._pages.subscribe(form, error=error.public, email=email, name=name)
+        return self._pages.subscribe(form, done=True)
+
     async def _view(self, scope: Scope, receive: Receive, rest: str) -> Page:
         assert self._actions is not None
         if scope["method"] not in ("GET", "HEAD"):
@@ -158,6 +191,12 @@ def hit(scope: Scope) -> Hit:
     agent = found.pop(b"user-agent", b"")
     headers = "\n".join(f"{name.decode()}: {value.decode('latin-1')[:300]}" for name, value in found.items())
     return Hit(agent.decode("latin-1")[:300], client(scope), headers, scope["method"])
+
+
+def language_of(scope: Scope) -> str:
+    """The first language that the browser asks for, two letters."""
+    found = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+    return found[:2].decode("latin-1").lower() or "en"
 
 
 def client(scope: Scope) -> str:

@@ -1,10 +1,12 @@
 """Mailing lists."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
+from pydantic import Field, JsonValue
 
 from lettershop.mail.api_tokens import Caller
+from lettershop.servers.web.api.addresses import EMAIL
 from lettershop.servers.web.api.frame import (
     Cursor,
     HaveMarketing,
@@ -17,9 +19,11 @@ from lettershop.servers.web.api.frame import (
     may,
     page_of,
     place,
+    words,
 )
 from lettershop.servers.web.api.moments import told_always
 from lettershop.store.lists import ListRow
+from lettershop.store.opt_ins import Asked
 
 router = APIRouter(prefix="/lists", tags=["lists"])
 Reader = Annotated[Caller, may("lists")]
@@ -85,6 +89,44 @@ async def change(caller: Writer, have: HaveMarketing, list_id: Id, changed: Chan
     """Change a list."""
     values = changed.model_dump(exclude_none=True)
     return _list(await have.people.change_list(caller.workspace_id, list_id, values))
+
+
+class Joining(Input):
+    """Somebody who wants to be on a list. `text`: the words that they agreed to; `form`: where; `ip`: from where.
+
+    `language`: of the mail with which a list of double opt-in asks for the confirmation.
+    """
+
+    address: Annotated[str, EMAIL]
+    name: Annotated[str, words(200)] = ""
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    text: Annotated[str, words(2000)] = ""
+    form: Annotated[str, words(300)] = ""
+    ip: Annotated[str, words(45)] = ""
+    language: Literal["en", "de"] = "en"
+
+
+class Joined(Output):
+    """`state`: subscribed; waiting for the confirmation that was asked for by mail; or held, as nobody may write to the address
+    or there were several requests today already. Tell the person the same in every case."""
+
+    state: Literal["subscribed", "waiting", "held"]
+
+
+@router.post("/{list_id:int}/join", status_code=202)
+async def join(caller: Writer, have: HaveMarketing, list_id: Id, new: Joining) -> Joined:
+    """Put somebody on a list as its kind asks: at once, or by a mail with a link to confirm (double opt-in)."""
+    asked = Asked(new.ip, form=new.form or f"API, token {caller.name}", text=new.text)
+    request = await have.joining.ask(
+        caller.workspace_id,
+        list_id,
+        new.address,
+        name=new.name,
+        values=new.attributes,
+        asked=asked,
+        language=new.language,
+    )
+    return Joined(state=request.state)
 
 
 @router.delete("/{list_id:int}", status_code=204)
