@@ -11,6 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from lettershop.mail.forgetting import Forgetting
 from lettershop.mail.undelivered import Undelivered
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.net.callout import Callouts
-from lettershop.net.tls import opportunistic_context, verifying_context
+from lettershop.net.tls import opportunistic_context
 from lettershop.supervisor import Sockets, workers_of
 from lettershop.workers.outbound import Outbound
 from lettershop.workers.singleton import Singleton
@@ -161,7 +162,10 @@ def build_courier(house: House) -> Courier:
     """What brings events to webhooks."""
     settings = house.config.webhooks
     callouts = Callouts(
-        house.resolver, timeout=settings.timeout, allowed=settings.allow_networks, tls=verifying_context()
+        house.resolver,
+        timeout=settings.timeout,
+        allowed=settings.allow_networks,
+        trust=partial(trusted_context, house),
     )
     return Courier(
         house.main_db, house.mail_db, callouts, house.clock, retry_for=settings.retry_for,

@@ -10,7 +10,7 @@ What must not live here: what is sent and what an answer means. Raises CannotRea
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -44,15 +44,24 @@ class Answer:
 
 
 class Callouts:
-    """Opens lines. `allowed`: networks that may be reached although they are not public; `timeout`: of each step."""
+    """Opens lines. `allowed`: networks that may be reached although they are not public; `timeout`: of each step.
+
+    `trust` makes the context that checks names, when it is needed for the first time: its authorities fill megabytes.
+    """
 
     def __init__(
-        self, resolver: Resolver, *, timeout: float, allowed: Sequence[Network] = (), tls: ssl.SSLContext
+        self,
+        resolver: Resolver,
+        *,
+        timeout: float,
+        allowed: Sequence[Network] = (),
+        trust: Callable[[], ssl.SSLContext],
     ) -> None:
         self._resolver = resolver
         self._timeout = timeout
         self._allowed = tuple(allowed)
-        self._tls = tls
+        self._trust = trust
+        self._tls: ssl.SSLContext | None = None
 
     async def open(self, target: Target) -> "Line":
         """A connection to one of the target's addresses. All must be allowed. Raises CannotReach, TargetRefused."""
@@ -80,6 +89,8 @@ class Callouts:
         return addresses
 
     async def _connect(self, target: Target, addresses: Sequence[str]) -> "Line":
+        if target.tls and self._tls is None:
+            self._tls = self._trust()
         tls, loop = self._tls if target.tls else None, asyncio.get_running_loop()
         last: Exception | None = None
         for address in addresses:

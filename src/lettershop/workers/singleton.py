@@ -17,6 +17,9 @@ LEASE_SECONDS = 10.0
 POLL = 0.1
 """Seconds between two looks when there is nothing to do."""
 
+ELSEWHERE = 1.0
+"""Seconds between two looks whether the process that does the work is gone."""
+
 WAIT = 1.0
 """Seconds after an error of ours: the database is away, say."""
 
@@ -44,7 +47,7 @@ class Singleton:
         """Work until `stop` is set, then give the lease back."""
         while not stop.is_set():
             if not await self._once():
-                await self._clock.sleep(self._poll)
+                await self._clock.sleep(self._poll if self._leased_until else max(self._poll, ELSEWHERE))
         await self._main.write(singletons.give_back, self._name, self._owner)
 
     async def _once(self) -> bool:

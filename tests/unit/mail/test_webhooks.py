@@ -398,6 +398,7 @@ async def test_a_test_comes_at_once_even_to_who_rests(stage):
     courier = await stage.work()
     stage.addresses.says["shop.example"] = 200
     made = await stage.desk.test(stage.workspace, hook.id)
+    stage.clock.advance(1)
     await stage.work(courier)
     assert (await stage.desk.delivery(stage.workspace, hook.id, made.id)).state_name == "delivered"
     assert "Test" in {event["type"] for event in stage.addresses.events()}

@@ -49,7 +49,7 @@ async def peer(*answers, tls=None, pieces=False):
 
 def callouts(records=None, allowed=LOOPBACK, timeout=5.0, tls=None):
     zone = ZoneResolver.of(records or {("hooks.example", "A"): ["127.0.0.1"]})
-    return Callouts(zone, timeout=timeout, allowed=allowed, tls=tls or ssl.create_default_context())
+    return Callouts(zone, timeout=timeout, allowed=allowed, trust=lambda: tls or ssl.create_default_context())
 
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"

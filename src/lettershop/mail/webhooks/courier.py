@@ -5,6 +5,8 @@ back soon whatever they do: the lease of this process is renewed between steps.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -21,6 +23,8 @@ from lettershop.store.webhooks import Ready, Webhook
 
 LOOK = 0.25
 """Seconds that a step waits for the rounds under way."""
+SELDOM = 1.0
+"""Seconds between two looks while nobody is to be told anything."""
 PURGE = 600.0
 """Seconds between two looks for deliveries that are too old."""
 AHEAD = 1000
@@ -45,22 +49,25 @@ class Courier:
         self._under_way: dict[int, asyncio.Task[bool]] = {}
         self._paused: dict[int, float] = {}
         self._purged = 0.0
+        self._nobody_until = 0.0
         self._log = get_logger("mail.webhooks")
 
     async def step(self) -> bool:
         """Start what is to be started; True if there is more to do at once."""
-        more = await self._replay() or await self._purge()
-        ready = await self._main.read(webhooks.ready, self._clock.now())
-        if ready:
-            newest = (
-                await self._main.read(factlog.newest, "facts"), await self._mail.read(factlog.newest, "mail_facts")
-            )  # fmt: skip
-            for one in ready:
+        if self._clock.monotonic() < self._nobody_until:
+            return False
+        look = await self._main.read(_look, self._clock.now())
+        more = await self._replay(look.replays) or await self._purge()
+        if look.ready:
+            newest = (look.newest, await self._mail.read(factlog.newest, "mail_facts"))
+            for one in look.ready:
                 if not await self._turn_off(one.webhook):
                     self._start(one, newest)
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=LOOK, return_when=asyncio.FIRST_COMPLETED)
             more = self._gather() or more
+        elif not look.ready and not more:
+            self._nobody_until = self._clock.monotonic() + SELDOM
         return more
 
     async def close(self) -> None:
@@ -112,15 +119,28 @@ class Courier:
             self._purged = now
         return bool(gone)
 
-    async def _replay(self) -> bool:
+    async def _replay(self, found: Sequence[tuple[Replay, Ready]]) -> bool:
         """Queue the next piece of each range that is to be told again; True if there was one."""
-        found = await self._main.read(_replays)
         for replay, ready in found:
             rows, end = await self._planner.between(ready, replay.log, replay.position, PIECE)
             to = end if end > replay.position else replay.last
             again = [row for row in rows if row.id <= replay.last and replay.since <= row.at < replay.until]
             await self._main.write(webhook_deliveries.told_again, replay, again, to, self._clock.now())
         return bool(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a step needs to know, of one moment."""
+
+    ready: list[Ready]
+    replays: list[tuple[Replay, Ready]]
+    newest: int
+
+
+def _look(conn: Connection, now: float) -> _Look:
+    ready = webhooks.ready(conn, now)
+    return _Look(ready, _replays(conn), factlog.newest(conn, "facts")) if ready else _Look([], [], 0)
 
 
 def _replays(conn: Connection) -> list[tuple[Replay, Ready]]:
