@@ -11,6 +11,8 @@ from lettershop.egress.own import Ourselves
 from lettershop.egress.protection import Protection
 from lettershop.egress.site import Routes
 from lettershop.egress.sts import StsPolicies
+from lettershop.egress.tls_results import TlsResults
+from lettershop.mail.tls_reports import Deliver, TlsReports
 from lettershop.net.fetch import Fetcher
 from lettershop.net.tls import verifying_context
 
@@ -18,7 +20,7 @@ REFRESH = 3600.0
 """Seconds between two looks for policies that are old."""
 
 
-def build_routes(house: House) -> Routes:
+def build_routes(house: House, results: TlsResults | None = None) -> Routes:
     """Where mail goes."""
     delivery = house.config.delivery
     return Routes(
@@ -28,7 +30,9 @@ def build_routes(house: House) -> Routes:
         own=Ourselves.of(house.config),
         port=delivery.smtp_port,
         families=[int(family[-1]) for family in delivery.families],
-        guards=Protection(delivery.require_tls, build_policies(house), Dane(house.resolver) if delivery.dane else None),
+        guards=Protection(
+            delivery.require_tls, build_policies(house), Dane(house.resolver) if delivery.dane else None, results
+        ),
         fixed=relays_file.load(delivery),
     )
 
@@ -44,6 +48,16 @@ def build_policies(house: House) -> StsPolicies | None:
     if not house.config.delivery.mta_sts:
         return None
     return StsPolicies(house.main_db, house.resolver, Fetcher(house.resolver, trusted_context(house)), house.clock)
+
+
+def build_tls_reports(house: House, deliver: Deliver) -> TlsReports:
+    """What tells domains how TLS to them went."""
+    config = house.config
+    hostname = config.server.hostname
+    return TlsReports(
+        house.main_db, house.resolver, house.clock, deliver, hostname=hostname,
+        contact=config.delivery.tls_report_from or f"postmaster@{hostname}", send=config.delivery.tls_reports,
+    )  # fmt: skip
 
 
 class Refresh:

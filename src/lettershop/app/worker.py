@@ -19,7 +19,13 @@ import uvloop
 
 from lettershop.app.house import House, open_house, owner_of
 from lettershop.app.mail import MailServices, build_mail, listen
-from lettershop.app.transport import Refresh, build_policies, build_routes, trusted_context
+from lettershop.app.transport import (
+    Refresh,
+    build_policies,
+    build_routes,
+    build_tls_reports,
+    trusted_context,
+)
 from lettershop.app.web import WebServer, build_web
 from lettershop.base.config import Config, Role
 from lettershop.base.log import configure, get_logger
@@ -27,6 +33,7 @@ from lettershop.egress.board import Board
 from lettershop.egress.engine import Engine
 from lettershop.egress.meters import Meters
 from lettershop.egress.settings import Settings as EngineSettings
+from lettershop.egress.tls_results import TlsResults
 from lettershop.mail.delayed import Delayed
 from lettershop.mail.fact_file import FactFile
 from lettershop.mail.forgetting import Forgetting
@@ -188,6 +195,7 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
         "forgetting": forgetting.step,
         **marketing,
     }
+    steps["tls-reports"] = build_tls_reports(house, post).step
     if (policies := build_policies(house)) is not None:
         steps["policies"] = Refresh(policies, house.clock).step
     return steps
@@ -196,11 +204,12 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
 def build_engine(house: House, mail: MailServices, owner: str, shared: Shared | None = None) -> Engine:
     """The delivery engine of this process; with a board it shares its limits with the other workers."""
     shared = shared or Shared()
-    config, routes = house.config, build_routes(house)
+    config, results = house.config, TlsResults(house.clock)
+    routes = build_routes(house, results)
     settings = EngineSettings.of(
         config, owner=owner, workers=workers_of(config), tls=opportunistic_context(), trusted=trusted_context(house)
     )
-    settings = replace(settings, book=shared.meters.book)
+    settings = replace(settings, book=shared.meters.book, tls_results=results)
     campaigns = house.marketing.source if house.marketing else None
     cells = shared.board.cell if shared.board is not None else None
     engine = Engine(house.main_db, campaigns, mail.stored, routes, house.clock, settings, cells=cells)

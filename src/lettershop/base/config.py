@@ -204,6 +204,13 @@ class Delivery(_Section):
         True,
         description="Keep to what receiving domains say of their certificates in the DNS (DANE), where it is authenticated.",
     )
+    tls_reports: bool = Field(
+        True, description="Send a report a day to domains that want to know how TLS to them went (TLSRPT)."
+    )
+    tls_report_from: str = Field(
+        "",
+        description="The address that TLS reports come from; its domain should have keys here. Empty: postmaster of the server's name.",
+    )
     mta_sts: bool = Field(True, description="Ask for the policies of receiving domains (MTA-STS) and keep to them.")
     source_addresses: list[str] = Field([], description="Egress addresses. Empty: the system chooses.")
     pools: dict[str, list[str]] = Field(

@@ -1,5 +1,7 @@
 """`lettershop domain`: hosted and sending domains and their DNS records."""
 
+from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -9,6 +11,8 @@ from lettershop.app.house import House
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records, host_records, zone_text
+from lettershop.store import tls_results
+from lettershop.store.tls_results import Counted
 
 commands = typer.Typer(no_args_is_help=True, help="Hosted and sending domains, and the DNS records they need.")
 
@@ -60,6 +64,37 @@ def check_(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> No
         print_rows(f"DNS of {name}", ["name", "type", "", "what to do"], rows, "")
     if any(finding.verdict != "ok" for finding in findings):
         raise typer.Exit(1)
+
+
+@commands.command("tls-results")
+def tls_results_(
+    name: Annotated[str, typer.Argument(help="Only this recipient domain.")] = "",
+    days: Annotated[int, typer.Option(help="So many days, today included.", min=1)] = 7,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """How TLS on connections to recipient domains went: by day, policy and failure."""
+
+    async def work(house: House) -> list[Counted]:
+        since = int(house.clock.now() // tls_results.DAY) - days + 1
+        return await house.main_db.read(partial(tls_results.results, since=since, domain=name.lower()))
+
+    found = run(config, work)
+    if as_json:
+        print_json([_told(one) for one in found])
+        return
+    columns = ["day", "domain", "policy", "result", "host", "address", "sessions"]
+    rows = [tuple(str(_told(one)[column]) for column in columns) for one in found]
+    print_rows("TLS to recipient domains", columns, rows, "No connections in these days.")
+
+
+def _told(one: Counted) -> dict[str, str | int]:
+    result = one.result
+    day = datetime.fromtimestamp(result.day * tls_results.DAY, UTC).strftime("%Y-%m-%d")
+    return {
+        "day": day, "domain": result.domain, "policy": result.kind, "result": result.failure or "success", "host": result.mx,
+        "address": result.receiving_ip, "sessions": one.sessions,
+    }  # fmt: skip
 
 
 async def records_of(house: House, name: str) -> list[Record]:

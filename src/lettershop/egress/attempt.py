@@ -27,7 +27,7 @@ from lettershop.egress.press import Done
 from lettershop.egress.retries import Retries
 from lettershop.egress.rules import Rules
 from lettershop.egress.site import Hop, Routes, Unroutable
-from lettershop.egress.unsent import judge_all, ready_ones
+from lettershop.egress.unsent import failure_of, judge_all, ready_ones
 from lettershop.egress.verdict import Answer, judge, not_made
 from lettershop.egress.ways import Opening, Way
 from lettershop.net.dial import CannotConnect, Result, SmtpConnection
@@ -104,6 +104,8 @@ class Attempt:
         self._pace: Pace = opening.pace
         self._connection: SmtpConnection
         self._mx = ""
+        self._place: tuple[Hop, str] | None = None  # where it leads, if the DNS told it
+        self._served: set[str] = set()  # domains
         self._tls = ""
         self._way: tuple[str, ...] = ()  # what was tried until the connection stood, as lines
         self._prepared: deque[tuple[Leased, Recipe, float]] = deque()  # and when the source was asked
@@ -185,12 +187,15 @@ class Attempt:
                 connection = await self._desk.dialler.connect(hop, address, source)
             except CannotConnect as error:
                 self._way += tuple(filter(None, (error.dialogue, "" if error.reply else remark(error.public))))
-                failure = replace(_failure(error, hop.host), talk=bounded("\n".join(self._way)))
-                barred = (hop, address) if error.tls else barred
+                failure = replace(failure_of(error, hop.host), talk=bounded("\n".join(self._way)))
+                if error.tls:
+                    barred = (hop, address)
+                    self._desk.dialler.results.failed(self.opening.way.domain, hop, address, source.address, error.tls)
                 if error.reply is not None and not error.tls and self._suspends(failure):
                     return None
             else:
                 self._mx = hop.host
+                self._place = None if route.fixed else (hop, address)
                 return connection
         await self._fail(failure, barred)
         return None
@@ -334,6 +339,7 @@ class Attempt:
             raise data
         self._posted += 1
         self._on_wire += 1
+        self._served.add(leased.site)
         try:
             self._connection.submit(
                 outgoing(recipe, data, dsn=self._knows_dsn),
@@ -421,6 +427,9 @@ class Attempt:
             await asyncio.wait([self._fetching])
         self._desk.put_back(self.opening, [leased for leased, _, _ in self._prepared])
         self._prepared.clear()
+        if self._place is not None:
+            domains = self._served or {self.opening.way.domain}
+            self._desk.dialler.results.ended(domains, *self._place, self.opening.source.address, self._connection)
         if self._on_wire:  # cancelled: the patience at a stop is over
             self._connection.abort("stopping")
             return
@@ -429,17 +438,6 @@ class Attempt:
                 await self._connection.close()
         except TimeoutError:
             self._connection.abort()
-
-
-def _failure(error: CannotConnect, host: str) -> Answer:
-    """What the server said, or our own words for it. TLS that cannot be had is never for good."""
-    if error.tls:
-        return Answer(
-            454, "4.7.5", f"TLS is demanded and cannot be had ({error.tls}): {error.public}", error.stage, host
-        )
-    if error.reply is not None:
-        return Answer(error.reply.code, error.reply.enhanced, error.reply.text, error.stage, host)
-    return Answer(451, "4.4.1", error.public, error.stage, host)
 
 
 def _family(address: str) -> frozenset[int]:

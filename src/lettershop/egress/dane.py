@@ -72,7 +72,7 @@ _NOTHING = Guard(label="nothing")
 
 def _guard(domain: str, base: str, answer: Answer) -> Guard:
     records = dane.usable([record for text in answer.records if (record := dane.parse(text)) is not None])
-    policy = Applied("tlsa", answer.records, (base,))
+    policy = Applied("tlsa", answer.records)
     if not records:
         return Guard("encrypted", "dane, none usable", policy)  # RFC 7672 2.2: TLS all the same
     by_name = any(record.usage == dane.TA for record in records)

@@ -16,6 +16,7 @@ from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
 from lettershop.egress.relays import Relay
 from lettershop.egress.site import Hop
 from lettershop.egress.sources import Source
+from lettershop.egress.tls_results import TlsResults
 from lettershop.net.dial import CannotConnect, Examine, SmtpConnection, Target, Timeouts, dial
 from lettershop.wire.smtp.outgoing import Settings
 from lettershop.wire.trust import dane
@@ -36,7 +37,15 @@ class Contexts:
 class Dialler:
     """One per engine: who we say we are, TLS, time-outs, and whose TLS is broken."""
 
-    def __init__(self, hostname: str, contexts: Contexts, timeouts: Timeouts | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        hostname: str,
+        contexts: Contexts,
+        timeouts: Timeouts | None,
+        clock: Clock,
+        results: TlsResults | None = None,
+    ) -> None:
+        self.results = results or TlsResults(clock)
         self._settings = Settings(hostname)
         self._contexts = contexts
         self._timeouts = timeouts
@@ -51,13 +60,17 @@ class Dialler:
         guard = hop.guard
         if not guard.trial:
             return await self._as_demanded(target, source, guard)
+        broken = CannotConnect("The policy does not name this host.", "tls", tls="validation-failure")
         try:
             if guard.listed:
                 return await self._as_demanded(target, source, guard)
         except CannotConnect as error:
             if not error.tls:
                 raise
-        return await self._as_demanded(target, source, ENCRYPTED if guard.encrypted else OPEN)
+            broken = error
+        connection = await self._as_demanded(target, source, ENCRYPTED if guard.encrypted else OPEN)
+        connection.broken = broken
+        return connection
 
     async def _as_demanded(self, target: Target, source: Source, guard: Guard) -> SmtpConnection:
         if guard.demand == "may":
@@ -80,8 +93,9 @@ class Dialler:
         target = replace(target, implicit=relay.implicit)
         tls: Literal["may", "must"] = "must" if relay.proves else "may"
         settings = replace(
-            self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls, credentials=relay.credentials
-        )
+            self._settings, hostname=source.ehlo or self._settings.hostname, tls=tls, credentials=relay.credentials,
+            verified=relay.proves,
+        )  # fmt: skip
         try:
             return await dial(target, settings, tls=context, timeouts=self._timeouts)
         except CannotConnect as error:

@@ -61,13 +61,15 @@ class Engine:
         self.retries = Retries(settings.retry, settings.retry_by)
         self.rules = settings.rules
         self.log: Logger = get_logger("egress")
-        self.dialler = Dialler(settings.hostname, Contexts(settings.tls, settings.trusted), settings.timeouts, clock)
+        self.dialler = Dialler(
+            settings.hostname, Contexts(settings.tls, settings.trusted), settings.timeouts, clock, settings.tls_results
+        )
         self._settings = settings
         self._preparer = Preparer(campaigns, stored)
         self._press = Press(clock)
         self._window = Window(db, settings.owner, size=settings.window, lease_for=settings.lease_for)
         self._outcomes = Outcomes(db, self._committed, self.log)
-        self._memory = Memory(db, cells)
+        self._memory = Memory(db, cells, self.dialler.results)
         usual = Row(DEFAULT, connections=settings.connections, messages_per_connection=settings.messages_per_connection)
         self.traffic = Traffic(
             settings.shaping or Shaping(usual), settings.pools, settings.retry, cells=self._memory.cell, quota=quota,

@@ -13,11 +13,10 @@ Demand = Literal["may", "encrypted", "trusted", "dane"]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The policy that counts for a host, as reports name it (RFC 8460 4.2): its kind, its text, its hosts."""
+    """The policy that counts for a host, as reports name it (RFC 8460 4.2): its kind and its text."""
 
     kind: Literal["no-policy-found", "sts", "tlsa"] = "no-policy-found"
     text: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
 
 
 NO_POLICY = Applied()

@@ -10,6 +10,7 @@ Processes of one machine share their cells (`egress.board`); through the rows ot
 from lettershop.base.errors import Temporary
 from lettershop.base.facts import Fact, SiteResumed, SiteSuspended
 from lettershop.egress.pace import Cell, Cells, Change, OwnCell, Pace
+from lettershop.egress.tls_results import TlsResults
 from lettershop.egress.traffic import Traffic
 from lettershop.egress.ways import Site
 from lettershop.store import sites
@@ -30,7 +31,8 @@ KEPT = (
 class Memory:
     """One per engine."""
 
-    def __init__(self, db: Database, cells: Cells | None) -> None:
+    def __init__(self, db: Database, cells: Cells | None, results: TlsResults) -> None:
+        self._results = results
         self._db = db
         self._cells = cells or self._own_cell
         self._own: dict[tuple[str, str], OwnCell] = {}
@@ -73,6 +75,7 @@ class Memory:
 
     async def save(self, traffic: Traffic, now: float, *, all_of_it: bool = False) -> None:
         """Write what changed, if it is time."""
+        await self._results.write(self._db, now, all_of_it=all_of_it)
         if now < self._saved_at + PAUSE and not all_of_it:
             return
         self._saved_at = now

@@ -11,6 +11,7 @@ from lettershop.egress.meters import Book
 from lettershop.egress.shaping import Shaping
 from lettershop.egress.shaping_file import load as load_shaping
 from lettershop.egress.sources import Pools, pools_of
+from lettershop.egress.tls_results import TlsResults
 from lettershop.egress.warmup import Plan, plan_of
 from lettershop.net.dial import Timeouts
 
@@ -42,6 +43,7 @@ class Settings:
     pools: Pools = field(default_factory=Pools)
     workers: int = 1
     warmup: Plan = field(default_factory=Plan)
+    tls_results: TlsResults | None = None
     book: Book = field(default_factory=Book)
 
     @classmethod

@@ -9,6 +9,7 @@ from lettershop.egress.prepare import Prepared
 from lettershop.egress.retries import Retries
 from lettershop.egress.rules import Rules
 from lettershop.egress.verdict import Answer, judge, too_late, withheld
+from lettershop.net.dial import CannotConnect
 from lettershop.store.envelopes import Outcome
 
 
@@ -56,3 +57,14 @@ async def judge_all(office: Office, taken: Sequence[Leased], answer: Answer, why
     """An attempt of all of them that ended with this answer."""
     for leased, recipe in await ready_ones(office, taken, why):
         office.record(judge(leased, recipe.address, answer, office.clock.now(), office.retries, office.rules))
+
+
+def failure_of(error: CannotConnect, host: str) -> Answer:
+    """What the server said, or our own words for it. TLS that cannot be had is never for good."""
+    if error.tls:
+        return Answer(
+            454, "4.7.5", f"TLS is demanded and cannot be had ({error.tls}): {error.public}", error.stage, host
+        )
+    if error.reply is not None:
+        return Answer(error.reply.code, error.reply.enhanced, error.reply.text, error.stage, host)
+    return Answer(451, "4.4.1", error.public, error.stage, host)

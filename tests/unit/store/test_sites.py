@@ -1,10 +1,12 @@
 """How sources stand at sites: kept, shown, lifted by an operator; which site takes a domain."""
 
+from lettershop.base.clock import ManualClock
 from lettershop.base.facts import SiteSuspended
 from lettershop.egress.memory import Memory
 from lettershop.egress.pace import Change
 from lettershop.egress.shaping import Row, Shaping
 from lettershop.egress.sources import Pools
+from lettershop.egress.tls_results import TlsResults
 from lettershop.egress.traffic import Traffic
 from lettershop.store import factlog, sites, stored
 from lettershop.store.envelopes import Lane, Leased
@@ -71,7 +73,7 @@ def traffic_with(memory):
 
 
 async def test_a_suspension_survives_a_restart_and_tells_its_fact(store):
-    memory = Memory(store.main, None)
+    memory = Memory(store.main, None, TlsResults(ManualClock()))
     await memory.load(NOW)
     traffic = traffic_with(memory)
     (opening,) = traffic.openings(NOW)
@@ -80,7 +82,7 @@ async def test_a_suspension_survives_a_restart_and_tells_its_fact(store):
     opening.pace.changed = True
     memory.tell(Change("", "big", NOW, NOW + 600, "Go away.", "554 no"))
     await memory.save(traffic, NOW)
-    again = Memory(store.main, None)
+    again = Memory(store.main, None, TlsResults(ManualClock()))
     await again.load(NOW + 1)
     late = traffic_with(again)
     assert late.openings(NOW + 2) == []
@@ -92,7 +94,7 @@ async def test_a_suspension_survives_a_restart_and_tells_its_fact(store):
 
 
 async def test_a_lifted_suspension_is_noticed(store):
-    memory = Memory(store.main, None)
+    memory = Memory(store.main, None, TlsResults(ManualClock()))
     await memory.load(NOW)
     traffic = traffic_with(memory)
     (opening,) = traffic.openings(NOW)
@@ -105,7 +107,7 @@ async def test_a_lifted_suspension_is_noticed(store):
 
 
 async def test_nothing_is_written_while_nothing_changes(store):
-    memory = Memory(store.main, None)
+    memory = Memory(store.main, None, TlsResults(ManualClock()))
     await memory.load(NOW)
     traffic = traffic_with(memory)
     await memory.save(traffic, NOW + 1)
