@@ -14,6 +14,7 @@ from typing import Literal
 from lettershop.base.clock import Clock
 from lettershop.egress.guard import ENCRYPTED, OPEN, Guard
 from lettershop.egress.relays import Relay
+from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.site import Hop
 from lettershop.egress.sources import Source
 from lettershop.egress.tls_results import TlsResults
@@ -51,6 +52,12 @@ class Dialler:
         self._timeouts = timeouts
         self._clock = clock
         self._broken: dict[tuple[str, int], float] = {}
+
+    @classmethod
+    def of(cls, settings: EngineSettings, clock: Clock) -> "Dialler":
+        """As the engine is told."""
+        contexts = Contexts(settings.tls, settings.trusted)
+        return cls(settings.hostname, contexts, settings.timeouts, clock, settings.tls_results)
 
     async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
         """A session over which the hop's mail may go. Raises CannotConnect."""

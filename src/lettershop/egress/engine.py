@@ -18,7 +18,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
 from lettershop.egress.attempt import Attempt
-from lettershop.egress.dialler import Contexts, Dialler
+from lettershop.egress.dialler import Dialler
 from lettershop.egress.express import Answers, Ticket
 from lettershop.egress.gate import Gate
 from lettershop.egress.lease import Taken, Window
@@ -61,9 +61,7 @@ class Engine:
         self.retries = Retries(settings.retry, settings.retry_by)
         self.rules = settings.rules
         self.log: Logger = get_logger("egress")
-        self.dialler = Dialler(
-            settings.hostname, Contexts(settings.tls, settings.trusted), settings.timeouts, clock, settings.tls_results
-        )
+        self.dialler = Dialler.of(settings, clock)
         self._settings = settings
         self._preparer = Preparer(campaigns, stored)
         self._press = Press(clock)
