@@ -1,6 +1,7 @@
 """Where mail goes and how it is secured on its way: routes, policies of receivers."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 
 from lettershop.app.house import House
@@ -15,6 +16,7 @@ from lettershop.egress.tls_results import TlsResults
 from lettershop.mail.tls_reports import Deliver, TlsReports
 from lettershop.net.fetch import Fetcher
 from lettershop.net.tls import verifying_context
+from lettershop.store import accounts as account_rows
 
 REFRESH = 3600.0
 """Seconds between two looks for policies that are old."""
@@ -34,6 +36,7 @@ def build_routes(house: House, results: TlsResults | None = None) -> Routes:
             delivery.require_tls, build_policies(house), Dane(house.resolver) if delivery.dane else None, results
         ),
         fixed=relays_file.load(delivery),
+        hosted=partial(house.mail_db.read, account_rows.hosts),
     )
 
 

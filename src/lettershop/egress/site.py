@@ -7,14 +7,14 @@ Nothing is connected here (net.dial), nothing decided about envelopes (classify)
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Protocol
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import LettershopError, NotFound
+from lettershop.base.errors import LettershopError, NotFound, Temporary
 from lettershop.egress.guard import OPEN, Guard
 from lettershop.egress.own import Ourselves
 from lettershop.egress.relays import Relay, read
@@ -100,11 +100,15 @@ class Guards(Protocol):
 
 
 class Routes:
-    """Finds and remembers routes. `families`: versions of IP in order of preference, those not named are not used."""
+    """Finds and remembers routes. `families`: versions of IP in order of preference, those not named are not used.
+
+    `hosted`: whether a domain's mailboxes are here, so that its mail may come back to us.
+    """
 
     def __init__(
         self, dns: MailDns, clock: Clock, *, hostname: str, own: Ourselves | None = None, port: int = 25,
         fixed: Mapping[str, str | Sequence[Relay]] | None = None, families: Sequence[int] = (6, 4), guards: Guards | None = None,
+        hosted: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:  # fmt: skip
         self._dns = dns
         self._clock = clock
@@ -112,6 +116,7 @@ class Routes:
         self._port = port
         self._families = tuple(families)
         self._guards = guards
+        self._hosted = hosted
         self._fixed = {
             domain.lower(): read(domain, told, {}) if isinstance(told, str) else tuple(told)
             for domain, told in (fixed or {}).items()
@@ -179,13 +184,11 @@ class Routes:
             return [(0, site)]  # RFC 5321 5.1: the implicit MX
         if all(host.rstrip(".") == "" for _, host in records):
             raise Unroutable(556, "5.1.10", f"The domain {site} does not accept mail (null MX).")  # RFC 7505 3
-        return self._ordered(site, [(preference, host.lower().rstrip(".")) for preference, host in records])
-
-    def _ordered(self, site: str, records: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-        own = [preference for preference, host in records if host == self._own.hostname]
-        better = [record for record in records if not own or record[0] < min(own)]  # RFC 5321 5.1: else it would loop
+        named = [(preference, host.lower().rstrip(".")) for preference, host in records]
+        worst = await self._limit(site, [preference for preference, host in named if host == self._own.hostname])
+        better = [record for record in named if record[0] < worst]
         if not better:
-            raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
+            raise _loop(site)
         dice = self._clock.token(len(better))
         shuffled = sorted(zip(better, dice, strict=True), key=lambda pair: (pair[0][0], pair[1]))
         return [record for record, _ in shuffled]
@@ -203,10 +206,21 @@ class Routes:
             for hop in hops
             if any(self._own.has(address, hop.port, others) for address in hop.addresses)
         ]
-        better = tuple(hop for hop in hops if not own or preferences[hop.host] < min(own))
+        worst = await self._limit(site, own)
+        better = tuple(hop for hop in hops if preferences[hop.host] < worst)
         if not better:
-            raise Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
+            raise _loop(site)
         return better
+
+    async def _limit(self, site: str, own: Sequence[int]) -> float:
+        """The preference below which hosts are used, from those that are ourselves. Who keeps the mailboxes is no loop."""
+        if not own:
+            return float("inf")
+        try:
+            home = self._hosted is not None and await self._hosted(site)
+        except Temporary as error:
+            raise Unroutable(451, "4.3.0", "Which domains are hosted here cannot be read now.") from error
+        return float("inf") if home else min(own)
 
     async def _resolved(self, hosts: Sequence[tuple[str, int]], *, implicit: bool = False) -> tuple[Hop, ...]:
         """Those with addresses. Only where there was no MX either is a missing address final; else somebody will mend it."""
@@ -230,6 +244,10 @@ class Routes:
             return [str(ip_address(host))]
         except ValueError:
             return await self._dns.addresses(host)
+
+
+def _loop(site: str) -> Unroutable:
+    return Unroutable(550, "5.4.6", f"The mail for {site} loops back to this host.")
 
 
 def in_order(addresses: Sequence[str], families: Sequence[int]) -> tuple[str, ...]:

@@ -72,6 +72,12 @@ def domain_by_name(conn: Connection, name: str) -> Domain | None:
     return Domain(*row) if row else None
 
 
+def hosts(conn: Connection, name: str) -> bool:
+    """Whether the mailboxes of this domain are here."""
+    found = domain_by_name(conn, name)
+    return found is not None and found.hosted
+
+
 def list_domains(conn: Connection) -> list[Domain]:
     """All domains, by name."""
     return [Domain(*row) for row in conn.execute(select(*_DOMAIN).order_by(domains.c.name))]

@@ -181,3 +181,26 @@ async def test_the_operator_may_demand_tls_of_domains_or_of_all(find):
     assert [(await some.find(name)).hops[0].guard for name in ("b.example", "c.example")] == [ENCRYPTED, OPEN]
     everybody = find(dns, guards=Protection(["*"]), fixed={"d.example": "smtp://127.0.0.1:2525"})
     assert [(await everybody.find(name)).hops[0].guard for name in ("c.example", "d.example")] == [ENCRYPTED] * 2
+
+
+async def test_mail_for_a_domain_whose_mailboxes_are_here_is_no_loop(find):
+    """A campaign goes to the people of one's own domain as to everybody."""
+    own = Ourselves("out.brand.example", ports=frozenset({25}))
+    hosts = {"out.brand.example": ["192.0.2.99"], "mx.c.example": ["192.0.2.99"]}
+    dns = Dns({"b.example": [(10, "out.brand.example")], "c.example": [(10, "mx.c.example")]}, hosts)
+
+    async def here(domain):
+        return domain == "b.example"
+
+    async def both(domain):
+        return True
+
+    async def silent(domain):
+        raise Temporary("the database is away")
+
+    assert [hop.host for hop in (await find(dns, own=own, hosted=here).find("b.example")).hops] == ["out.brand.example"]
+    assert (await find(dns, own=own, hosted=both).find("c.example")).hops[0].addresses == ("192.0.2.99",)
+    for routes, code in ((find(dns, own=own, hosted=here), 550), (find(dns, own=own, hosted=silent), 451)):
+        with pytest.raises(Unroutable) as caught:
+            await routes.find("c.example")
+        assert caught.value.smtp == code
