@@ -1,7 +1,6 @@
 """Where mail goes and how it is secured on its way: routes, policies of receivers."""
 
 import ssl
-from functools import partial
 from pathlib import Path
 
 from lettershop.app.house import House
@@ -25,6 +24,10 @@ REFRESH = 3600.0
 def build_routes(house: House, results: TlsResults | None = None) -> Routes:
     """Where mail goes."""
     delivery = house.config.delivery
+
+    async def hosted(domain: str) -> bool:
+        return await house.mail_db.read(account_rows.hosts, domain)
+
     return Routes(
         house.resolver,
         house.clock,
@@ -36,7 +39,7 @@ def build_routes(house: House, results: TlsResults | None = None) -> Routes:
             delivery.require_tls, build_policies(house), Dane(house.resolver) if delivery.dane else None, results
         ),
         fixed=relays_file.load(delivery),
-        hosted=partial(house.mail_db.read, account_rows.hosts),
+        hosted=hosted,
     )
 
 
