@@ -9,7 +9,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,10 @@ from lettershop.base.errors import Conflict, NotFound
 from lettershop.egress.meters import Book, WorkerUse
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
+from lettershop.mail.journey import Journey, Step
 from lettershop.mail.measured import Depths
 from lettershop.mail.people import Actor
+from lettershop.mail.queue_why import why
 from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, TooManyCodes, WrongCode
 from lettershop.mail.second_factor import Standing as CodeStanding
 from lettershop.mail.sites import Standing
@@ -37,7 +39,8 @@ from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.contacts import Contact
 from lettershop.store.lists import ListRow
-from lettershop.store.queue import SiteQueue, Waiting
+from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
+from lettershop.store.schema_delivery import HELD
 from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
 from lettershop.store.webhook_deliveries import Delivery
@@ -369,11 +372,11 @@ class FakeContacts:
 class FakeQueue:
     def __init__(self, size: int = 12) -> None:
         self.size = size
-        self.told: list[tuple[str, int, int | None]] = []
+        self.told: list[tuple[str, int | Filter, int | None]] = []
 
-    async def waiting(
-        self, *, workspace_id: int | None = None, site: str | None = None, after: int = 0, limit: int = 100
-    ) -> list[Waiting]:
+    pools = ("warm", "bulk")
+
+    async def waiting(self, which: Filter, *, after: int = 0, limit: int = 100) -> list[Waiting]:
         answers = (
             "451 4.7.1 Greylisted, come back in 5 minutes",
             "421 4.7.28 Too many messages from your network, slow down",
@@ -382,10 +385,24 @@ class FakeQueue:
         found = [
             Waiting(n, 1, 9 if n % 4 else None, n, None if n % 4 else n, None if n % 4 else "postmaster@brand.example",
                     f"{NAMES[n % 14].split()[0].lower()}{n}@{SITES[n % 5]}", SITES[n % 5], "leased" if n == 2 else "queued", 0 if n % 3 == 2 else n % 5,
-                    NOW - 4000, NOW + 240 * n, NOW + 259_200, None, answers[n % 3])
+                    NOW - 4000, HELD + NOW - 600 if n % 5 == 4 else NOW + 240 * n, NOW + 259_200, None, answers[n % 3])
             for n in range(1, self.size + 1)
         ]  # fmt: skip
-        return [entry for entry in found if entry.envelope_id > after and site in (None, entry.site)][:limit]
+        return [entry for entry in found if entry.envelope_id > after and which.site in (None, entry.site)][:limit]
+
+    async def whys(self, waiting: Sequence[Waiting]) -> list[str]:
+        return [why(one, (), NOW) for one in waiting]
+
+    async def count(self, which: Filter) -> Fitting:
+        return Fitting(self.size * 1480, 3, 2, NOW - 4000)
+
+    async def act(self, act: str, which: Filter) -> int:
+        self.told.append((act, which, which.workspace_id))
+        return self.size * 1480
+
+    async def move(self, which: Filter, *, route: str = "", pool: str = "") -> int:
+        self.told.append((f"move to {pool}", which, which.workspace_id))
+        return self.size * 1480
 
     async def sites(self) -> list[SiteQueue]:
         return [SiteQueue(site, self.size * 900 // (n + 1), 40 // (n + 1), n % 2, NOW - 4000, NOW + 60 * n) for n, site in enumerate(SITES)] if self.size else []  # fmt: skip
@@ -400,13 +417,32 @@ class FakeQueue:
     async def totals(self) -> dict[str, int]:
         return {"queued": self.size * 1480, "leased": min(self.size, 4)}
 
-    async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int:
-        self.told.append(("retry", envelope_id, workspace_id))
-        return 1
+    async def act_on(self, act: str, envelope_id: int, *, workspace_id: int | None = None) -> int:
+        self.told.append((act, envelope_id, workspace_id))
+        return int(act != "remove")
 
-    async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int:
-        self.told.append(("remove", envelope_id, workspace_id))
-        return 0
+
+class FakeJourneys:
+    """The same story for everybody."""
+
+    def __init__(self, queue: FakeQueue) -> None:
+        self.queue = queue
+
+    async def of_envelope(self, envelope_id: int, *, workspace_id: int | None = None) -> Journey:
+        found = await self.queue.waiting(Filter(), after=envelope_id - 1, limit=1)
+        if not found:
+            raise NotFound("This message is not in the queue.")
+        steps = (
+            Step(NOW - 4000, "HandedOver", "Handed over for delivery"),
+            Step(NOW - 3990, "Deferred", "Attempt 1: put off by mx1.inbox.example (greylisted), to be tried again after 5 min", "451 4.7.1 Greylisted, come back in 5 minutes"),
+            Step(NOW - 3600, "Delivered", "Delivered to mx1.inbox.example over TLSv1.3, at attempt 2, 7 min after the hand-over", "250 2.0.0 OK queued as 4hW9x"),
+            Step(NOW - 3500, "Opened", "Opened (by a machine: proxy)", machine=True), Step(NOW - 900, "Clicked", "Followed link 2", machine=False),
+        )  # fmt: skip
+        said = "S: 220 mx1.inbox.example ESMTP\nC: EHLO mail.brand.example\nC: RCPT TO:<ann@inbox.example>\nS: 451 4.7.1 Greylisted, come back in 5 minutes"
+        return Journey(found[0], why(found[0], (), NOW), said, steps)
+
+    async def in_campaign(self, campaign_id: int, envelope_id: int, *, workspace_id: int | None = None) -> Journey:
+        return await self.of_envelope(envelope_id, workspace_id=workspace_id)
 
 
 class FakeMailServer:
@@ -765,7 +801,7 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     webhooks = FakeWebhooks(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, segments=segments if marketing else None, lists=lists if marketing else None,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks,
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example")

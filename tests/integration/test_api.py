@@ -247,6 +247,38 @@ def test_a_message_is_given_up_when_its_sender_says(client):
         assert 400 <= refused.status_code < 500
 
 
+def test_what_waits_is_found_counted_held_released_and_told(client):
+    letter = {"from": {"address": "a@brand.example"}, "to": [{"address": "queue@away.example"}], "text": "Hello"}
+    taken = client.post("/messages", json={**letter, "subject": "x", "send_at": "2098-01-01T00:00:00Z"}).json()
+    envelope = taken["recipients"][0]["envelope_id"]
+    which = {"site": "away.example", "sender": "a@brand.example", "recipient": "QUEUE@", "state": "queued"}
+
+    [line] = client.get("/queue", params=which).json()["items"]
+    assert (line["id"], line["why"]) == (envelope, "Not before 2098-01-01 00:00:00 UTC.")
+    dry = client.post("/queue", json={"action": "hold", "filter": which, "dry_run": True}).json()
+    assert (dry["changed"], dry["fitting"]["queued"]) == (0, 1)
+    assert client.post("/queue", json={"action": "hold", "filter": which}).json()["changed"] == 1
+    held = client.get(f"/queue/{envelope}").json()
+    assert (held["state"], held["due_at"], held["dialogue"]) == ("held", None, "")
+    assert "An operator holds it since" in held["why"]
+    assert client.get("/queue", params={**which, "state": "held"}).json()["items"][0]["held_since"]
+    journey = client.get(f"/queue/{envelope}/journey").json()
+    assert journey["steps"] == []  # nothing happened yet
+    assert journey["message"]["id"] == envelope
+    assert (
+        client.post("/queue", json={"action": "move", "filter": which, "to_pool": "no such"}).json()["code"]
+        == "no-such-way"
+    )
+    assert client.post("/queue", json={"action": "remove"}).json()["code"] == "no-filter"
+    assert client.delete(f"/queue/{envelope}").json()["changed"] == 1
+    assert client.get(f"/queue/{envelope}").json()["state"] == "withheld"
+    told = client.get(f"/queue/{envelope}/journey").json()["steps"][-1]
+    assert (told["kind"], told["words"]) == ("Withheld", "Not sent: removed")
+    assert client.get("/queue", params=which).json()["items"] == []
+    assert client.get("/queue/999999/journey").status_code == 404
+    assert client.get(f"/campaigns/1/recipients/{envelope}/journey").status_code == 404
+
+
 def test_a_batch_is_taken_one_by_one(client):
     good = {
         "from": {"address": "a@brand.example"},

@@ -14,7 +14,7 @@ from lettershop.egress.shaping import Row, Rule, Shaping
 from lettershop.egress.sources import Pools
 from lettershop.egress.sources import Source as Address
 from lettershop.net.dial import Timeouts
-from lettershop.store import factlog, queue, sites
+from lettershop.store import factlog, queue_acts, sites
 
 BLOCKED = Rule(re.compile("blocked"), frozenset(), 1, 3600, 0, True, None, None, 600, "Blocked by the list.", "")
 
@@ -99,7 +99,7 @@ async def test_what_is_suspended_stays_so_after_a_restart_until_it_is_lifted(ben
         await asyncio.sleep(0.6)
         assert inbox.messages == []
         await bench.store.main.write(sites.lift, "big", CLOCK.now())
-        await bench.store.main.write(queue.retry_now, CLOCK.now(), everything=True)
+        await bench.store.main.write(queue_acts.retry_now, CLOCK.now(), everything=True)
     async with bench.running():
         await bench.idle()
     assert len(inbox.messages) == 1

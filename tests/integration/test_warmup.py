@@ -136,7 +136,7 @@ async def test_what_waits_says_why_lives_on_and_is_not_old(house):
     campaign = await house.begin(70)
     await house.expand()
     first = await house.go()
-    waiting = await house.store.main.read(queue.list_waiting, campaign_id=campaign)
+    waiting = await house.store.main.read(queue.list_waiting, queue.Filter(campaign_id=campaign))
     held = [one for one in waiting if one.state == "queued"]
     assert len(first) == 20 and len(held) == 50
     assert all("a.example gets 20 messages a day" in one.answer and one.attempts == 0 for one in held)

@@ -90,7 +90,8 @@ async def shop(store, clock, tmp_path):
     desk = CampaignDesk(store.main, campaign_service)
     app = build(
         Services(
-            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, clock), segments=Segments(store.main, clock),
+            users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, store.mail, clock),
+            segments=Segments(store.main, clock),
             lists=Subscribers(store.main, Privacy(store.main, clock), clock),
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,

@@ -119,7 +119,7 @@ def build_marketing(
         breakdowns=Breakdowns(main_db),
         import_options=ImportOptions,
         campaign_desk=CampaignDesk(main_db, campaigns, forecasts),
-        contact_desk=ContactDesk(main_db, clock),
+        contact_desk=ContactDesk(main_db, mail_db, clock),
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
         brands=Brands(main_db, clock),
         templates=Templates(main_db, clock),

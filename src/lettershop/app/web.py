@@ -15,6 +15,7 @@ from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.journey import Journeys
 from lettershop.mail.measured import Measured
 from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
@@ -57,6 +58,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
     """The web server on its sockets; https with the mail server's certificate."""
     config = house.config
     marketing = house.marketing
+    queue = Queue(house.main_db, house.clock, pools=config.delivery.pools)
     app = build(
         Services(
             users=house.users,
@@ -67,7 +69,8 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             contacts=marketing.contact_desk if marketing else None,
             lists=marketing.subscribers if marketing else None,
             segments=marketing.segments if marketing else None,
-            queue=Queue(house.main_db, house.clock),
+            queue=queue,
+            journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
             mail_server=house.accounts,
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
@@ -93,6 +96,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
     marketing, clock = house.marketing, house.clock
     limits = house.config.web
     messages = marketing.transactional(house, mail.submission) if marketing else None
+    queue = Queue(house.main_db, clock, pools=house.config.delivery.pools)
     return ApiServices(
         tokens=house.api_tokens,
         rate=RequestRate(clock, limits.api_requests_per_second, limits.api_burst),
@@ -102,7 +106,8 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
         accounts=house.accounts,
         records=lambda name: _records(house, name),
         dns=lambda name: _dns(house, name),
-        queue=Queue(house.main_db, clock),
+        queue=queue,
+        journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
         events=Events(house.main_db),
         webhooks=house.webhooks,
         marketing=ApiMarketing(

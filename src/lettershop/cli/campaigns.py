@@ -11,7 +11,10 @@ import typer
 
 from lettershop.app.house import House
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+from lettershop.cli.queue_show import print_journey
 from lettershop.egress.forecast import Forecast
+from lettershop.mail.journey import Journey, Journeys
+from lettershop.mail.queue import Queue
 from lettershop.marketing import campaign_file, compliance
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
@@ -113,6 +116,21 @@ def cancel(which: Which, config: ConfigFile = None) -> None:
     """Stop for good; who has not got it yet does not get it."""
     _act(which, config, lambda campaigns, number: campaigns.cancel(number, by="shell"))
     print("It is cancelled.")
+
+
+@commands.command("journey")
+def journey(
+    which: Which, address: Annotated[str, typer.Argument(help="The recipient.")], config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Tell what happened to one recipient's message: attempts with answers, delivery, openings, clicks, replies, bounces."""
+
+    async def work(house: House) -> Journey:
+        queue = Queue(house.main_db, house.clock)
+        number = await number_of(house, which)
+        return await Journeys(house.main_db, house.mail_db, queue, house.clock).of_recipient(number, address)
+
+    print_journey(run(config, work), as_json=as_json)
 
 
 @commands.command("report")

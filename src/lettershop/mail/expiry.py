@@ -33,10 +33,16 @@ def taken_out(message: bytes) -> tuple[bytes, str]:
     return message, fields[0].value if fields else ""
 
 
+def span(text: str) -> float | None:
+    """Seconds of "600", "10m", "4 hours", "2d"; None if it is none of these."""
+    found = _SPAN.fullmatch(text.strip())
+    return None if found is None else float(int(found[1]) * _SECONDS[found[2].lower()])
+
+
 def read(value: str, now: float) -> float:
     """The moment that a field names; raises WrongExpiry."""
-    span = _SPAN.fullmatch(value.strip())
-    at = now + int(span[1]) * _SECONDS[span[2].lower()] if span else dates.parse(value)
+    seconds = span(value)
+    at = dates.parse(value) if seconds is None else now + seconds
     if at is None:
         raise WrongExpiry(f"{FIELD} must be a number of seconds, minutes, hours or days, as 10m, or a date.")
     return at

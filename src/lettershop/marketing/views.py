@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
+from lettershop.base.facts import Unsubscribed
 from lettershop.egress.forecast import Forecast
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
@@ -18,7 +19,7 @@ from lettershop.marketing.report import Report
 from lettershop.store import analytics as analytics_rows
 from lettershop.store import campaigns as campaign_rows
 from lettershop.store import contacts as contact_rows
-from lettershop.store import people, views
+from lettershop.store import journeys, people, views
 from lettershop.store.campaigns import Campaign
 from lettershop.store.contacts import Contact
 from lettershop.store.database import Database
@@ -135,8 +136,9 @@ class CampaignDesk:
 class ContactDesk:
     """Contacts as their screens ask for them."""
 
-    def __init__(self, main: Database, clock: Clock) -> None:
+    def __init__(self, main: Database, mail: Database, clock: Clock) -> None:
         self._main = main
+        self._mail = mail
         self._clock = clock
 
     async def count(self, workspace_id: int, *, query: str = "") -> int:
@@ -156,9 +158,22 @@ class ContactDesk:
     async def timeline(
         self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
     ) -> Sequence[TimelineRow]:
-        """What happened between us, newest first."""
+        """What happened between us, newest first: a page of the main log, and what came back by mail in the same time."""
         await self.card(workspace_id, contact_id)
-        return await self._main.read(views.timeline, contact_id, before=before, limit=limit)
+        page = await self._main.read(views.timeline, contact_id, before=before, limit=limit)
+        until = await self._main.read(views.moment_of, before) if before is not None else None
+        since = page[-1].at if len(page) == limit else float("-inf")
+        came = await self._mail.read(journeys.of_contact, contact_id, since, float("inf") if until is None else until)
+        names = await self._main.read(views.campaign_names, {one.campaign_id for one in came if one.campaign_id})
+        told = {(row.kind, row.data.get("how"), row.campaign_id) for row in page}
+        rows = [
+            TimelineRow(
+                0, one.at, one.kind, one.campaign_id, names.get(one.campaign_id or 0, ""), one.data(), one.envelope_id
+            )
+            for one in came
+            if not isinstance(one, Unsubscribed) or (one.kind, one.how, one.campaign_id) not in told
+        ]
+        return sorted([*page, *rows], key=lambda row: -row.at)
 
 
 def _campaign_page(

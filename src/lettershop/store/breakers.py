@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select, text, upd
 from lettershop.store.database import Transaction
 from lettershop.store.envelopes import Lane
 from lettershop.store.rows import upsert
-from lettershop.store.schema_delivery import breakers, envelopes, lanes
+from lettershop.store.schema_delivery import HELD, breakers, envelopes, lanes
 from lettershop.store.schema_main import brands, campaigns, counters, workspaces
 
 COUNTED = ("delivered", "bounced_hard", "bounced_soft", "complained")
@@ -161,7 +161,7 @@ def set_aside(tx: Transaction, owner: str, parked: Sequence[tuple[int, float, st
 def due_again(tx: Transaction, campaign_id: int, sites: Sequence[str], now: float) -> int:
     """What was set aside because its provider was held back is due; how many."""
     c = envelopes.c
-    where = (c.campaign_id == campaign_id, c.site.in_(sites), c.due_at > now)
+    where = (c.campaign_id == campaign_id, c.site.in_(sites), c.due_at > now, c.due_at < HELD)
     handed = case((c.created_at > now, now), else_=c.created_at)
     query = update(envelopes).where(text("state = 0"), *where).values(due_at=now, created_at=handed)
     return tx.conn.execute(query).rowcount

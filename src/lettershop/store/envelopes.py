@@ -163,13 +163,14 @@ def enqueue_recipes(
 
 
 def ensure_lane(
-    tx: Transaction, workspace_id: int, campaign_id: int, priority: int, now: float, *, sender: str = "", pool: str = ""
-) -> int:
+    tx: Transaction, workspace_id: int, campaign_id: int, priority: int, now: float, *, sender: str = "", pool: str = "",
+    moved: str = "",
+) -> int:  # fmt: skip
     """The lane's id. A lane that is held or cancelled stays so; `touched_at` keeps it from being swept away meanwhile.
 
-    `sender` and `pool` as in `Lane`; the last ones told count.
+    `sender` and `pool` as in `Lane`; the last ones told count. `moved`: the lane of what an operator moved to this pool.
     """
-    key = {"workspace_id": workspace_id, "campaign_id": campaign_id, "priority": priority}
+    key = {"workspace_id": workspace_id, "campaign_id": campaign_id, "priority": priority, "moved": moved}
     upsert(tx.conn, lanes, [{**key, "touched_at": now, "sender": sender, "pool": pool}], key=tuple(key))
     found = tx.conn.scalar(select(lanes.c.id).filter_by(**key))
     assert found is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, and_, case, func, literal_column, select, text
 
-from lettershop.store.schema_delivery import LEASED, envelopes
+from lettershop.store.schema_delivery import HELD, LEASED, envelopes
 from lettershop.store.schema_main import facts
 
 RECENT = 20_000
@@ -42,7 +42,7 @@ def waiting(conn: Connection, campaign_id: int, now: float) -> list[Waiting]:
     query = (
         select(
             c.site, func.count().filter(~tried), func.count().filter(tried),
-            func.coalesce(func.max(c.due_at).filter(tried), 0.0),
+            func.coalesce(func.max(c.due_at).filter(tried, c.due_at < HELD), 0.0),
         )
         .where(c.campaign_id == campaign_id, c.state <= LEASED).group_by(c.site).order_by(func.count().desc(), c.site)
     )  # fmt: skip

@@ -31,7 +31,8 @@ lanes = Table(
     Column("taken_until", Time, nullable=False, server_default="0"),  # what the limit allowed until then was taken
     Column("sender", Text, nullable=False, server_default=""),  # domain of its senders, where all have the same
     Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: by sender and stream
-    UniqueConstraint("workspace_id", "campaign_id", "priority"),
+    Column("moved", Text, nullable=False, server_default=""),  # the pool to which an operator moved what waits here
+    UniqueConstraint("workspace_id", "campaign_id", "priority", "moved"),
 )  # fmt: skip
 
 LANE_OPEN, LANE_HELD, LANE_CANCELLED = range(3)
@@ -83,6 +84,9 @@ dsn_wishes = Table(
     Column("ret", Text, nullable=False, server_default=""),
     Column("envid", Text, nullable=False, server_default=""),
 )  # fmt: skip
+
+HELD = 1e11
+"""Added to the time of an operator's hold it makes `due_at`: a far future, from which the time of the hold can be read."""
 
 suppressions = Table(
     "suppressions", metadata,

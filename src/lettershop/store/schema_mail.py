@@ -3,7 +3,20 @@
 `store.accounts` and `store.mailboxes` speak to them. Workspace ids are plain numbers here: the workspaces live in the other half.
 """
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, false, true
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 
 from lettershop.store.columns import Bytes, Id, Time, fact_columns, key
 
@@ -110,4 +123,12 @@ greylist = Table(
     Column("passed_at", Time),
 )  # fmt: skip
 
-mail_facts = Table("mail_facts", metadata, *fact_columns(), sqlite_autoincrement=True)
+mail_facts = Table(
+    "mail_facts", metadata, *fact_columns(),
+    *(
+        Index(f"mail_facts_of_{name}", f"{name}_id", sqlite_where=text(f"{name}_id IS NOT NULL"),
+              postgresql_where=text(f"{name}_id IS NOT NULL"))
+        for name in ("contact", "envelope")
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip

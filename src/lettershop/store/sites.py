@@ -4,7 +4,7 @@ Written when something changed, a few rows at a time, never per message. Rows of
 process noticed the change; the last one counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, case, delete, func, select, text, update
@@ -123,6 +123,16 @@ def home(conn: Connection, domain: str) -> Home | None:
     c = domain_sites.c
     row = conn.execute(select(c.domain, c.site, c.provider).where(c.domain == domain)).first()
     return None if row is None else Home(*row)
+
+
+def serving(conn: Connection, domains: Collection[str]) -> dict[str, list[SiteRow]]:
+    """How every source stands at the sites that take these domains' mail; a domain that nobody looked up is left out."""
+    d, s = domain_sites.c, site_states.c
+    query = select(d.domain, *_COLUMNS).join(site_states, s.site == d.site).where(d.domain.in_(domains))
+    found: dict[str, list[SiteRow]] = {}
+    for domain, *values in conn.execute(query):
+        found.setdefault(domain, []).append(SiteRow(**dict(zip(_NAMES, values, strict=True))))
+    return found
 
 
 def waiting(conn: Connection) -> dict[str, int]:

@@ -41,7 +41,7 @@ class RecipientRow:
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to."""
+    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to. `id` 0: of the mail log."""
 
     id: int
     at: float
@@ -49,6 +49,7 @@ class TimelineRow:
     campaign_id: int | None
     campaign: str
     data: Mapping[str, Any]
+    envelope_id: int | None = None
 
 
 def last_delivery(conn: Connection, campaign_id: int) -> float | None:
@@ -133,7 +134,7 @@ def timeline(conn: Connection, contact_id: int, *, before: int | None = None, li
     """What happened to a contact, newest first, a page below the fact id `before`."""
     f = facts.c
     statement = (
-        select(f.id, f.at, f.kind, f.campaign_id, func.coalesce(campaigns.c.name, ""), f.data)
+        select(f.id, f.at, f.kind, f.campaign_id, func.coalesce(campaigns.c.name, ""), f.data, f.envelope_id)
         .select_from(facts.outerjoin(campaigns, campaigns.c.id == f.campaign_id))
         .where(f.contact_id == contact_id)
         .order_by(f.id.desc())
@@ -142,3 +143,15 @@ def timeline(conn: Connection, contact_id: int, *, before: int | None = None, li
     if before is not None:
         statement = statement.where(f.id < before)
     return [TimelineRow(*row) for row in conn.execute(statement)]
+
+
+def moment_of(conn: Connection, fact_id: int) -> float | None:
+    """When a fact of the main log happened."""
+    at: float | None = conn.scalar(select(facts.c.at).where(facts.c.id == fact_id))
+    return at
+
+
+def campaign_names(conn: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The names of these campaigns."""
+    c = campaigns.c
+    return {row.id: row.name for row in conn.execute(select(c.id, c.name).where(c.id.in_(list(ids))))}

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from lettershop.base.facts import Delivered
-from lettershop.store import envelopes, queue
+from lettershop.store import envelopes, queue, queue_acts
 from lettershop.store import lanes as lane_rows
 from lettershop.store import stored as stored_rows
 from lettershop.store.envelopes import Outcome
@@ -208,15 +208,15 @@ async def test_the_queue_is_listed_shown_retried_and_removed(store):
     listed = await store.main.read(queue.list_waiting)
     assert (listed[0].site, listed[0].state) == ("site0.example", "queued")
     assert [one.envelope_id for one in await store.main.read(queue.list_waiting, after=2, limit=1)] == [3]
-    assert [one.mail_from for one in await store.main.read(queue.list_waiting, site="one.example")] == [
+    assert [one.mail_from for one in await store.main.read(queue.list_waiting, queue.Filter(site="one.example"))] == [
         "a@brand.example"
     ]
     sites = await store.main.read(queue.by_site)
     assert (sites[0].site, sites[0].waiting, sites[0].deferred) == ("site0.example", 2, 0)
-    assert await store.main.write(queue.retry_now, NOW, ids=[1]) == 1
-    assert await store.main.write(queue.retry_now, NOW, site="site1.example") == 1
-    assert await store.main.write(queue.retry_now, NOW, everything=True) == 1
-    assert await store.main.write(queue.remove, NOW, [1, 99]) == 1
+    assert await store.main.write(queue_acts.retry_now, NOW, ids=[1]) == 1
+    assert await store.main.write(queue_acts.retry_now, NOW, site="site1.example") == 1
+    assert await store.main.write(queue_acts.retry_now, NOW, everything=True) == 1
+    assert await store.main.write(queue_acts.remove, NOW, [1, 99]) == 1
     assert (await store.main.read(queue.show, 1)).state == "withheld"
     assert await told(store) == [("Withheld", 1)]
     assert await store.main.read(queue.totals) == {"queued": 3, "leased": 0}

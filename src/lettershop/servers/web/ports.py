@@ -24,7 +24,9 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.meters import Book, WorkerUse
     from lettershop.insight.dnscheck import Finding
     from lettershop.insight.dnsrecords import Record
+    from lettershop.mail.journey import Journey
     from lettershop.mail.measured import Depths
+    from lettershop.mail.queue import Act
     from lettershop.mail.sites import Standing as SiteStanding
     from lettershop.marketing.audience import Preview
     from lettershop.marketing.breakdown import Breakdowns
@@ -42,7 +44,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.contacts import Contact
     from lettershop.store.lists import ListRow
-    from lettershop.store.queue import SiteQueue, Waiting
+    from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
     from lettershop.store.subscriptions import Consent
     from lettershop.store.users import Member, OpenSession
     from lettershop.store.views import RecipientRow, TimelineRow
@@ -195,13 +197,21 @@ class Segments(Protocol):
 class Queue(Protocol):
     """`mail.queue.Queue`; `workspace_id` None: of all."""
 
-    async def waiting(
-        self, *, workspace_id: int | None = None, site: str | None = None, after: int = 0, limit: int = 100
-    ) -> "Sequence[Waiting]": ...
+    @property
+    def pools(self) -> Sequence[str]: ...
+
+    async def waiting(self, which: "Filter", *, after: int = 0, limit: int = 100) -> "Sequence[Waiting]": ...
+    async def whys(self, waiting: "Sequence[Waiting]") -> Sequence[str]: ...
+    async def why(self, one: "Waiting") -> str: ...
+    async def count(self, which: "Filter") -> "Fitting": ...
+    async def show(self, envelope_id: int, *, workspace_id: int | None = None) -> "Waiting": ...
+    async def dialogue(self, envelope_id: int, *, workspace_id: int | None = None) -> str: ...
+    async def act(self, act: "Act", which: "Filter") -> int: ...
+    async def act_on(self, act: "Act", envelope_id: int, *, workspace_id: int | None = None) -> int: ...
+    async def move(self, which: "Filter", *, route: str = "", pool: str = "") -> int: ...
     async def sites(self) -> "Sequence[SiteQueue]": ...
     async def held_back(self) -> "Sequence[SiteStanding]": ...
     async def totals(self) -> Mapping[str, int]: ...
-    async def waits(self, envelope_id: int, *, workspace_id: int | None = None) -> "Waiting": ...
     async def retry(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
     async def remove(self, envelope_id: int, *, workspace_id: int | None = None) -> int: ...
 
@@ -212,6 +222,15 @@ class Measured(Protocol):
     def asked(self, kind: str) -> None: ...
     def total(self) -> "tuple[Book, Sequence[WorkerUse]]": ...
     async def depths(self) -> "Depths": ...
+
+
+class Journeys(Protocol):
+    """`mail.journey.Journeys`; `workspace_id` None: of all."""
+
+    async def of_envelope(self, envelope_id: int, *, workspace_id: int | None = None) -> "Journey": ...
+    async def in_campaign(
+        self, campaign_id: int, envelope_id: int, *, workspace_id: int | None = None
+    ) -> "Journey": ...
 
 
 class MailServer(Protocol):
@@ -257,6 +276,7 @@ class Services:
     lists: Lists | None = None
     segments: Segments | None = None
     queue: Queue | None = None
+    journeys: Journeys | None = None
     mail_server: MailServer | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
@@ -279,6 +299,7 @@ class ApiServices:
     records: "Callable[[str], Awaitable[Sequence[Record]]]"
     dns: "Callable[[str], Awaitable[Sequence[Finding]]]"
     queue: Queue
+    journeys: Journeys
     events: Events
     webhooks: Webhooks
     marketing: "ApiMarketing | None" = None

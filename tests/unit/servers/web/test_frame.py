@@ -9,6 +9,7 @@ from lettershop.servers.web.app import STATIC
 from lettershop.servers.web.assets import Assets
 
 SCREENS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1", "/queue",
+           "/queue/3", "/campaigns/9/recipients/3",
            "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
 NEEDS = {
     "/campaigns": "campaigns.read", "/campaigns/9": "campaigns.read", "/campaigns/9/recipients": "campaigns.read",

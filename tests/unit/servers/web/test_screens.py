@@ -89,17 +89,48 @@ def test_contacts_and_the_timeline(signed_in):
 def test_the_queue_says_why_and_acts_within_what_the_person_sees(signed_in):
     operator = signed_in(role="owner")
     html = operator.get("/queue").text
+    assert "Put off until" in html
     assert "451 4.7.1 Greylisted" in html
+    assert "An operator holds it since" in html
     assert "By receiver" in html
     assert "Try now" in html
     answer = operator.post("/queue/3/retry", data={"csrf": operator.csrf})
     assert "tried as soon as" in operator.get(answer.headers["location"]).text
     answer = operator.post("/queue/3/remove", data={"csrf": operator.csrf})
     assert "being tried at this moment" in operator.get(answer.headers["location"]).text
-    assert operator.stage.queue.told == [("retry", 3, None), ("remove", 3, None)]
+    operator.post("/queue/4/release", data={"csrf": operator.csrf})
+    assert operator.stage.queue.told == [("retry", 3, None), ("remove", 3, None), ("release", 4, None)]
     marketer = signed_in(role="marketer").get("/queue").text
     assert "By receiver" not in marketer
     assert "Try now" not in marketer
+
+
+def test_many_messages_are_counted_first_then_acted_on(signed_in):
+    operator = signed_in(role="owner")
+    fields = {"csrf": operator.csrf, "act": "hold", "site": "inbox.example", "older": "3600"}
+    sure = operator.post("/queue/act", data=fields)
+    assert (sure.status_code, operator.stage.queue.told) == (200, [])
+    assert "17,763" in sure.text
+    answer = operator.post("/queue/act", data={**fields, "sure": "yes"})
+    assert answer.headers["location"] == "/queue?site=inbox.example&older=3600&changed=17760"
+    [(act, which, scope)] = operator.stage.queue.told
+    assert (act, which.site, which.older_than, scope) == ("hold", "inbox.example", 3600.0, None)
+    operator.post("/queue/act", data={**fields, "act": "move", "pool": "warm", "sure": "yes"})
+    assert operator.stage.queue.told[-1][0] == "move to warm"
+    for wrong in ({"act": "move", "pool": "no such"}, {"act": "burn"}):
+        assert operator.post("/queue/act", data={**fields, **wrong, "sure": "yes"}).status_code == 303
+    assert len(operator.stage.queue.told) == 2
+    marketer = signed_in(role="marketer")
+    assert marketer.post("/queue/act", data={**fields, "csrf": marketer.csrf}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/queue/3", "/campaigns/9/recipients/3"])
+def test_a_message_tells_its_journey_and_the_dialogue_of_its_last_attempt(signed_in, path):
+    html = signed_in(role="owner").get(path).text
+    for words in ("Handed over for delivery", "over TLSv1.3, at attempt 2", "by a machine: proxy", "Followed link 2",
+                  "C: EHLO mail.brand.example", "250 2.0.0 OK queued as 4hW9x"):  # fmt: skip
+        assert words in html
+    assert signed_in(role="owner").get(path.replace("3", "999999")).status_code == 404
 
 
 def test_a_domain_shows_each_record_with_its_state_to_copy(signed_in):

@@ -12,6 +12,7 @@ from lettershop.servers.web.api import (
     domains,
     events,
     imports,
+    journeys,
     lists,
     messages,
     problems,
@@ -52,11 +53,12 @@ def build_api(services: ApiServices) -> ASGIApp:
     whole = APIRouter(prefix=PREFIX, responses=DOCUMENTED)
     for resource in (tokens, users, domains, accounts, queue, events, webhooks):
         whole.include_router(resource.router)
+    whole.include_router(journeys.router_of_queue)
     if services.marketing is not None:
         for router in (
             campaigns.router, campaigns.report_router, reports.router, imports.router,
             campaigns.brand_router, templates.router, messages.router,
-            subscribers.router, lists.router, segments.router, suppressions.router,
+            journeys.router_of_campaigns, subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
             whole.include_router(router)
     app.include_router(whole)

@@ -20,6 +20,7 @@ ICONS = {
     "Withheld": ("stop", "calm"), "BounceReported": ("bounced", "bad"), "Complained": ("warning", "bad"),
     "Replied": ("replied", "replied"), "AutoReplied": ("replied", "calm"), "Opened": ("opened", "opened"),
     "Clicked": ("clicked", "clicked"), "Unsubscribed": ("leave", "watch"), "ContactChanged": ("person", "calm"),
+    "DelayTold": ("warning", "watch"),
 }  # fmt: skip
 WORDS = {
     "Delivered": "Delivered", "Deferred": "Put off by the receiver", "Bounced": "Bounced", "Withheld": "Withheld",
@@ -48,11 +49,12 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         contact_id, before = visit.path_id(), visit.query_id("before")
         card = await contacts.card(visit.workspace_id, contact_id)
         entries = await contacts.timeline(visit.workspace_id, contact_id, before=before, limit=TIMELINE + 1)
-        here = f"/contacts/{contact_id}"
+        here, rows = f"/contacts/{contact_id}", [entry for entry in entries if entry.id]
+        last = rows[TIMELINE - 1] if len(rows) > TIMELINE else None  # the entries of the mail log are beside the page's
         return visit.show(
             "contact.html", screen="contacts", card=card, first=here if before else "",
-            entries=[(entry, *look(entry)) for entry in entries[:TIMELINE]],
-            more=f"{here}?before={entries[TIMELINE - 1].id}" if len(entries) > TIMELINE else "",
+            entries=[(entry, *look(entry)) for entry in entries[: entries.index(last) + 1 if last else None]],
+            more=f"{here}?before={last.id}" if last else "",
         )  # fmt: skip
 
     routes = [

@@ -17,8 +17,8 @@ STATES = {
 
 
 def screen(ui: Ui, services: Services) -> Screen | None:
-    """`/campaigns/{id}/recipients`."""
-    reports = services.reports
+    """`/campaigns/{id}/recipients` and `/campaigns/{id}/recipients/{envelope}`."""
+    reports, journeys = services.reports, services.journeys
     if reports is None:
         return None
 
@@ -38,5 +38,16 @@ def screen(ui: Ui, services: Services) -> Screen | None:
             states=STATES, here=here, more=more, first=f"{here}?{urlencode(kept)}" if after else "",
         )  # fmt: skip
 
-    route = Route("/campaigns/{id:int}/recipients", ui.page("campaigns.read", index), name="recipients")
-    return Screen("recipients", [route])
+    async def show(visit: Visit) -> Response:
+        """One recipient's journey."""
+        campaign_id = visit.path_id()
+        report = await reports.report(visit.workspace_id, campaign_id)
+        assert journeys is not None
+        found = await journeys.in_campaign(campaign_id, visit.path_id("envelope"), workspace_id=visit.workspace_id)
+        return visit.show("recipient.html", screen="campaigns", report=report, journey=found, line=found.envelope)
+
+    here = "/campaigns/{id:int}/recipients"
+    routes = [Route(here, ui.page("campaigns.read", index), name="recipients")]
+    if journeys is not None:
+        routes.append(Route(f"{here}/{{envelope:int}}", ui.page("campaigns.read", show), name="recipient"))
+    return Screen("recipients", routes)
