@@ -32,6 +32,7 @@ from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.subscribers import Subscribers, words_of
 from lettershop.marketing.templates import Templates
 from lettershop.marketing.transactional import Transactional
+from lettershop.marketing.trial import Trials
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.net.resolver import Resolver
@@ -75,6 +76,10 @@ class Marketing:
     def joining(self, house: "House", messages: Transactional) -> Joining:
         """The forms of lists; their mails are single messages."""
         return Joining(house.main_db, self.opt_ins, messages, house.clock, house.config.web.public_url.rstrip("/"))
+
+    def trials(self, house: "House", submission: Submission) -> Trials:
+        """Campaigns before they go; tests leave through the house's submission."""
+        return Trials(house.main_db, submission, house.tokens, house.clock, house.config.web.public_url.rstrip("/"))
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""

@@ -122,6 +122,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             messages=messages,
             people=marketing.subscribers,
             joining=marketing.joining(house, messages),
+            trials=marketing.trials(house, mail.submission),
             privacy=marketing.privacy,
             consent=Consent,
             segment_words=marketing.segment_words,

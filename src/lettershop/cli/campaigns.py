@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lettershop.app.house import House
+from lettershop.app.mail import build_mail
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
 from lettershop.cli.queue_show import print_journey
 from lettershop.egress.forecast import Forecast
@@ -20,9 +21,11 @@ from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.compliance import Finding, NotReady
 from lettershop.marketing.report import Report
+from lettershop.marketing.subscribers import NoSuchSubscriber
 from lettershop.store import campaigns as rows
-from lettershop.store import workspaces
+from lettershop.store import contacts, workspaces
 from lettershop.store.campaigns import Campaign
+from lettershop.wire.address import Address
 
 commands = typer.Typer(no_args_is_help=True, help="Campaigns: create, check, send, pause, resume, cancel, report.")
 
@@ -84,6 +87,33 @@ def check(which: Which, config: ConfigFile = None, as_json: AsJson = False) -> N
         print_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+@commands.command("test")
+def test(
+    which: Which,
+    to: Annotated[list[str], typer.Argument(help="Who gets the test; up to ten addresses.")],
+    subscriber: Annotated[
+        str, typer.Option("--as", help="Made for this subscriber; without it, with the fall-backs.")
+    ] = "",
+    config: ConfigFile = None,
+) -> None:
+    """Send a test: marked as such, nothing is counted; a running `lettershop serve` delivers it."""
+
+    async def work(house: House) -> list[str]:
+        workspace, number = await house.first_workspace(), await number_of(house, which)
+        contact = await _subscriber(house, workspace, subscriber) if subscriber else None
+        trials = house.need_marketing().trials(house, build_mail(house).submission)
+        return await trials.send(workspace, number, to, contact)
+
+    print(f"On its way to {', '.join(run(config, work))}.")
+
+
+async def _subscriber(house: House, workspace_id: int, address: str) -> int:
+    found = await house.main_db.read(contacts.by_key, workspace_id, Address.parse(address).key)
+    if found is None:
+        raise NoSuchSubscriber(f"There is no subscriber {address}.")
+    return found.id
 
 
 @commands.command("send")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.subscribers import Subscribers
     from lettershop.marketing.templates import Templates
     from lettershop.marketing.transactional import Transactional
+    from lettershop.marketing.trial import Trials
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.store.accounts import Account, Domain
@@ -320,6 +321,7 @@ class ApiMarketing:
     messages: "Transactional"
     people: "Subscribers"
     joining: "JoiningService"
+    trials: "Trials"
     privacy: "Privacy"
     consent: "type[Consent]"
     segment_words: Callable[[Mapping[str, Any]], str]
