@@ -23,6 +23,7 @@ from lettershop.servers.web.api import (
     suppressions,
     templates,
     tokens,
+    trials,
     users,
     webhooks,
 )
@@ -56,7 +57,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     whole.include_router(journeys.router_of_queue)
     if services.marketing is not None:
         for router in (
-            campaigns.router, campaigns.report_router, reports.router, imports.router,
+            campaigns.router, trials.router, campaigns.report_router, reports.router, imports.router,
             campaigns.brand_router, templates.router, messages.router,
             journeys.router_of_campaigns, subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip

@@ -4,12 +4,11 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.addresses import EMAIL, EMAIL_PATTERN
 from lettershop.servers.web.api.frame import (
-    LARGEST,
     Cursor,
     Document,
     HaveMarketing,
@@ -23,7 +22,6 @@ from lettershop.servers.web.api.frame import (
     Search,
     may,
     place,
-    whole_number,
     words,
 )
 from lettershop.servers.web.api.moments import told, told_always
@@ -234,46 +232,6 @@ async def check(caller: Reader, have: HaveMarketing, campaign_id: Id) -> Checked
     findings = await have.campaigns.check(caller.workspace_id, campaign_id)
     ready = all(finding.severity != "error" for finding in findings)
     return Checked(ready=ready, findings=[Finding.model_validate(finding) for finding in findings])
-
-
-class Preview(Output):
-    """A message as one person would get it. `bytes`: its size as sent; `person`: for whom it was made, empty: for nobody."""
-
-    subject: str
-    sender: str
-    html: str
-    text: str
-    bytes: int
-    person: str
-
-
-class Trial(Input):
-    """Who gets a test, made for the subscriber `subscriber_id` or, without one, with the fall-backs of the template."""
-
-    to: Annotated[list[Annotated[str, EMAIL]], Field(min_length=1, max_length=10)]
-    subscriber_id: Annotated[int, Field(ge=1, le=LARGEST)] | None = None
-
-
-class TrialSent(Output):
-    """The addresses to which a test is on its way."""
-
-    to: list[str]
-
-
-@router.get("/{campaign_id:int}/preview")
-async def preview(
-    caller: Reader, have: HaveMarketing, campaign_id: Id,
-    subscriber_id: Annotated[int | None, Query(ge=1, le=LARGEST), BeforeValidator(whole_number)] = None,
-) -> Preview:  # fmt: skip
-    """The message as a subscriber would get it."""
-    found = await have.trials.preview(caller.workspace_id, campaign_id, subscriber_id)
-    return Preview.model_validate(asdict(found))
-
-
-@router.post("/{campaign_id:int}/test", status_code=202)
-async def test(caller: Writer, have: HaveMarketing, campaign_id: Id, trial: Trial) -> TrialSent:
-    """Send a test to a few addresses: marked as such, nothing is counted, its unsubscribe link belongs to nobody."""
-    return TrialSent(to=await have.trials.send(caller.workspace_id, campaign_id, trial.to, trial.subscriber_id))
 
 
 @router.post("/{campaign_id:int}/schedule")
