@@ -24,6 +24,7 @@ from lettershop.base.errors import Conflict, Invalid, LettershopError, NotFound,
 from lettershop.mail.users import Who
 from lettershop.servers.web.assets import Assets
 from lettershop.servers.web.drawing import bar
+from lettershop.servers.web.languages import LANGUAGES, translations
 from lettershop.servers.web.security import SAFE_METHODS
 from lettershop.servers.web.session import Sessions
 from lettershop.servers.web.words import FILTERS
@@ -66,7 +67,7 @@ class Ui:
         self.sessions = sessions
         self.assets = assets
         self.screens: Sequence[Screen] = ()
-        self._env = _environment(assets)
+        self._envs = {language: _environment(assets, language) for language in LANGUAGES}
 
     def page(self, right: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a handler: a session, the right, and for unsafe methods our token and origin come first."""
@@ -86,10 +87,10 @@ class Ui:
 
         return endpoint
 
-    def render(self, template: str, *, who: Who | None = None, **values: Any) -> str:
+    def render(self, template: str, *, who: Who | None = None, language: str = "en", **values: Any) -> str:
         """A template with what all of them know."""
         known: dict[str, Any] = {"who": who, "navigation": self.navigation(who), "screen": "", "theme": "", **values}
-        return self._env.get_template(template).render(known)
+        return self._envs[language].get_template(template).render(known)
 
     def navigation(self, who: Who | None) -> list[tuple[str, list[Screen]]]:
         """The groups of screens that this person may see."""
@@ -182,12 +183,13 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(local, 303)
 
 
-def _environment(assets: Assets) -> Environment:
+def _environment(assets: Assets, language: str) -> Environment:
     env = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
-    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    words = translations(language)
+    env.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(FILTERS)
-    env.globals.update(asset=assets.url, has_asset=assets.has, width=bar)
+    env.globals.update(asset=assets.url, has_asset=assets.has, width=bar, language=language)
     return env

@@ -5,6 +5,7 @@ from typing import Any
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Ui, status_of
+from lettershop.servers.web.languages import LANGUAGES
 from lettershop.servers.web.ports import ConfirmView, JoinForm, UnsubscribeView
 from lettershop.servers.web.security import Headers
 
@@ -29,8 +30,13 @@ class Page:
 class PublicPages:
     """Makes the pages; decides nothing."""
 
-    def __init__(self, ui: Ui) -> None:
+    def __init__(self, ui: Ui, language: str = "en") -> None:
         self._ui = ui
+        self._language = language
+
+    def speaking(self, language: str) -> "PublicPages":
+        """The same pages in another language; in English where that is not spoken."""
+        return PublicPages(self._ui, language) if language in LANGUAGES else self
 
     def unsubscribe(self, view: UnsubscribeView, action: str) -> Page:
         """Asks, and after `action` says what became of it and offers the way back."""
@@ -41,7 +47,7 @@ class PublicPages:
         return self._page("confirm.html", view=view)
 
     def subscribe(
-        self, form: JoinForm, *, done: bool = False, error: str = "", email: str = "", name: str = ""
+        self, form: JoinForm, *, done: bool = False, error: bool = False, email: str = "", name: str = ""
     ) -> Page:
         """The form of a list; after it was sent, the same words for everybody."""
         status = 400 if error else 200
@@ -79,4 +85,4 @@ class PublicPages:
         return self._page("public_message.html", status=status, title=title, text=text)
 
     def _page(self, template: str, *, status: int = 200, **values: Any) -> Page:
-        return Page(status, self._ui.render(template, **values).encode(), (HTML, QUIET))
+        return Page(status, self._ui.render(template, language=self._language, **values).encode(), (HTML, QUIET))

@@ -37,7 +37,7 @@ SIGNALS = (
 NEVER_CACHED = (b"cache-control", b"no-store, no-cache, private, max-age=0")
 QUIET = (b"referrer-policy", b"no-referrer")  # the address names the recipient: it must not leak to the target
 
-Handler = Callable[[Scope, Receive, str], Awaitable[Page]]
+Handler = Callable[[Scope, Receive, str, PublicPages], Awaitable[Page]]
 
 
 class Tracking:
@@ -84,47 +84,48 @@ class Tracking:
             await self._app(scope, receive, send)
 
     async def _answer(self, handler: Handler, scope: Scope, receive: Receive, rest: str) -> Page:
+        pages = self._pages.speaking(language_of(scope))
         if self._actions is None:
-            return self._pages.not_found()
+            return pages.not_found()
         try:
-            return await handler(scope, receive, rest)
+            return await handler(scope, receive, rest, pages)
         except LettershopError as error:
-            return self._pages.failed(error)
+            return pages.failed(error)
 
-    async def _open(self, scope: Scope, receive: Receive, rest: str) -> Page:
+    async def _open(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         assert self._actions is not None
         token, dot, kind = rest.partition(".")
         if scope["method"] not in ("GET", "HEAD") or not token or (dot and kind != "gif"):
-            return self._pages.not_found()
+            return pages.not_found()
         if scope["method"] == "GET":  # HEAD loads no image, so nobody saw one
             await self._actions.opened(token, hit(scope))
         return Page(200, PIXEL, ((b"content-type", b"image/gif"), NEVER_CACHED))
 
-    async def _click(self, scope: Scope, receive: Receive, rest: str) -> Page:
+    async def _click(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         assert self._actions is not None
         token, _, number = rest.partition("/")
         if scope["method"] not in ("GET", "HEAD") or not (number.isascii() and number.isdecimal() and len(number) < 7):
-            return self._pages.not_found()
+            return pages.not_found()
         target = await self._actions.followed(token, int(number), hit(scope))
         if target is None or not target.isascii() or "\r" in target or "\n" in target:
-            return self._pages.not_found()
+            return pages.not_found()
         return Page(302, b"", ((b"location", target.encode()), NEVER_CACHED, QUIET))
 
-    async def _unsubscribe(self, scope: Scope, receive: Receive, token: str) -> Page:
+    async def _unsubscribe(self, scope: Scope, receive: Receive, token: str, pages: PublicPages) -> Page:
         assert self._actions is not None
         if scope["method"] in ("GET", "HEAD"):  # scanners follow links: nothing changes here (RFC 8058 3.2)
-            return await self._view_of(token)
+            return await self._view_of(token, pages)
         if scope["method"] != "POST":
-            return self._pages.not_allowed("GET, HEAD, POST")
+            return pages.not_allowed("GET, HEAD, POST")
         body = await read_body(receive, LARGEST_POST)
         if body is None:
-            return self._pages.too_large()
+            return pages.too_large()
         if is_one_click(body):
             known = await self._actions.unsubscribe(token, "one-click", client(scope))
-            return self._pages.one_click() if known else self._pages.not_found()
-        return await self._button(token, form_value(body, "action"), client(scope))
+            return pages.one_click() if known else pages.not_found()
+        return await self._button(token, form_value(body, "action"), client(scope), pages)
 
-    async def _button(self, token: str, action: str, ip: str) -> Page:
+    async def _button(self, token: str, action: str, ip: str, pages: PublicPages) -> Page:
         """A button of the page. A POST that names none is taken as the wish to leave."""
         assert self._actions is not None
         if action in ("allow-tracking", "forbid-tracking"):
@@ -134,14 +135,14 @@ class Tracking:
         else:
             action = "unsubscribe"
             await self._actions.unsubscribe(token, "page", ip)
-        return await self._view_of(token, action)
+        return await self._view_of(token, pages, action)
 
-    async def _view_of(self, token: str, action: str = "") -> Page:
+    async def _view_of(self, token: str, pages: PublicPages, action: str = "") -> Page:
         assert self._actions is not None
         view = await self._actions.unsubscribe_view(token)
-        return self._pages.unsubscribe(view, action) if view else self._pages.not_found()
+        return pages.unsubscribe(view, action) if view else pages.not_found()
 
-    async def _confirm(self, scope: Scope, receive: Receive, key: str) -> Page:
+    async def _confirm(self, scope: Scope, receive: Receive, key: str, pages: PublicPages) -> Page:
         assert self._actions is not None
         if scope["method"] in ("GET", "HEAD"):  # scanners press every link: only the button confirms
             view = await self._actions.confirm_view(key)
@@ -149,40 +150,40 @@ class Tracking:
             seen = hit(scope)
             view = await self._actions.confirm(key, seen.ip, seen.user_agent)
         else:
-            return self._pages.not_allowed("GET, HEAD, POST")
-        return self._pages.confirm(view) if view is not None else self._pages.not_found()
+            return pages.not_allowed("GET, HEAD, POST")
+        return pages.confirm(view) if view is not None else pages.not_found()
 
-    async def _subscribe(self, scope: Scope, receive: Receive, rest: str) -> Page:
+    async def _subscribe(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         method, language = scope["method"], language_of(scope)
         listed = int(rest) if rest.isascii() and rest.isdecimal() and len(rest) < 16 else 0
         form = await self._joining.form(listed, language) if self._joining is not None and listed else None
         if form is None or self._joining is None:
-            return self._pages.not_found()
+            return pages.not_found()
         if method in ("GET", "HEAD"):
-            return self._pages.subscribe(form)
+            return pages.subscribe(form)
         if method != "POST":
-            return self._pages.not_allowed("GET, HEAD, POST")
+            return pages.not_allowed("GET, HEAD, POST")
         body = await read_body(receive, LARGEST_POST)
         if body is None:
-            return self._pages.too_large()
+            return pages.too_large()
         email, name = form_value(body, "email"), form_value(body, "name")
         if form_value(body, "website"):  # no person sees that field
-            return self._pages.subscribe(form, done=True)
+            return pages.subscribe(form, done=True)
         seen = hit(scope)
         try:
             await self._joining.join(
                 listed, email, name=name, language=language, ip=seen.ip, user_agent=seen.user_agent
             )
-        except Invalid as error:
-            return self._pages.subscribe(form, error=error.public, email=email, name=name)
-        return self._pages.subscribe(form, done=True)
+        except Invalid:
+            return pages.subscribe(form, error=True, email=email, name=name)
+        return pages.subscribe(form, done=True)
 
-    async def _view(self, scope: Scope, receive: Receive, rest: str) -> Page:
+    async def _view(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         assert self._actions is not None
         if scope["method"] not in ("GET", "HEAD"):
-            return self._pages.not_allowed("GET, HEAD")
+            return pages.not_allowed("GET, HEAD")
         html = await self._actions.web_version(rest)
-        return self._pages.web_version(html) if html is not None else self._pages.not_found()
+        return pages.web_version(html) if html is not None else pages.not_found()
 
 
 def hit(scope: Scope) -> Hit:
