@@ -21,7 +21,7 @@ def strings() -> set[str]:
     for page in PAGES:
         with (FOLDER / "templates" / page).open("rb") as file:
             for _, _, words, _ in babel_extract(file, ("_", "gettext"), (), {"silent": "false"}):
-                found.add(words if isinstance(words, str) else words[0])
+                found |= {words if isinstance(words, str) else words[0]} if words else set()  # None: a variable
     with (FOLDER / "public.py").open("rb") as file:
         for _, words, _, _ in extract("python", file, keywords={"_message": (2, 3)}):
             found |= {one for one in words if one}
