@@ -1,7 +1,7 @@
-"""Forgets what is kept for a time only: the dialogues of failed attempts. Run it in one process at a time."""
+"""Forgets what is kept for a time only: dialogues of failed attempts, sites that nobody wrote to for long. In one process at a time."""
 
 from lettershop.base.clock import Clock
-from lettershop.store import dialogues
+from lettershop.store import dialogues, sites
 from lettershop.store.database import Database
 
 EVERY = 3600.0
@@ -26,5 +26,6 @@ class Forgetting:
             return False
         if await self._main.write(dialogues.forget, now - self._keep, PIECE) == PIECE:
             return True
+        await self._main.write(sites.forget_old, now)
         self._looked_at = now
         return False
