@@ -149,10 +149,9 @@ def resident_memory() -> int:
 async def _tell(house: House, owner: str, stopping: asyncio.Event) -> None:
     """Bring events to webhooks until `stopping` is set."""
     courier = build_courier(house)
-    try:
-        await Singleton(house.main_db, house.clock, courier.step, name="webhooks", owner=owner, poll=0.25).run(stopping)
-    finally:
-        await courier.close()
+    await Singleton(
+        house.main_db, house.clock, courier.step, name="webhooks", owner=owner, poll=0.25, end=courier.close
+    ).run(stopping)
 
 
 async def _write_facts(house: House, owner: str, stopping: asyncio.Event) -> None:

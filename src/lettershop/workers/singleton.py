@@ -28,11 +28,14 @@ PAUSE = 5.0
 
 
 class Singleton:
-    """See the module. `name` is that of the work, `owner` that of this process, `poll` the pause when nothing is to do."""
+    """See the module. `name` is that of the work, `owner` that of this process, `poll` the pause when nothing is to do.
+
+    `end` finishes what the steps have begun, before somebody else may go on.
+    """
 
     def __init__(
         self, main: Database, clock: Clock, step: Callable[[], Awaitable[bool]], *, name: str, owner: str,
-        poll: float = POLL,
+        poll: float = POLL, end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self._main = main
         self._clock = clock
@@ -40,6 +43,7 @@ class Singleton:
         self._name = name
         self._owner = owner
         self._poll = poll
+        self._end = end
         self._leased_until = 0.0
         self._log = get_logger(f"workers.{name}")
 
@@ -48,6 +52,8 @@ class Singleton:
         while not stop.is_set():
             if not await self._once():
                 await self._clock.sleep(self._poll if self._leased_until else max(self._poll, ELSEWHERE))
+        if self._end is not None:
+            await self._end()
         await self._main.write(singletons.give_back, self._name, self._owner)
 
     async def _once(self) -> bool:

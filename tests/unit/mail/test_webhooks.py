@@ -331,15 +331,48 @@ async def test_a_slow_address_delays_nobody_else(stage):
     assert len(set(stage.addresses.ids("slow.example"))) == 5
 
 
-async def test_what_was_sent_and_not_noted_is_sent_again_with_its_id(stage):
-    """As after a kill: the round is gone between sending and its commit."""
+async def test_who_is_told_to_stop_notes_what_was_sent_and_takes_up_nothing_more(stage):
     await stage.desk.create(stage.workspace, "shop", SHOP)
     await stage.happen(*[delivered(stage, n) for n in range(20)])
     stage.addresses.says["shop.example"] = answers = asyncio.Event()
     courier = stage.courier()
     await courier.step()
+    end = asyncio.create_task(courier.close())
+    await asyncio.sleep(0)
     answers.set()
-    await courier.close()
+    await end
+    first = stage.addresses.ids()
+    assert 0 < len(first) < 20
+    await stage.work()
+    assert sorted(Counter(stage.addresses.ids()).values()) == [1] * 20
+
+
+async def test_an_event_that_breaks_us_keeps_nobody(stage):
+    def breaks(event):
+        if event["data"]["text"] == "ok 1":
+            raise RuntimeError("unforeseen")
+        return 200
+
+    hook = await stage.desk.create(stage.workspace, "shop", SHOP)
+    stage.addresses.says["shop.example"] = breaks
+    await stage.happen(*[delivered(stage, n) for n in range(3)])
+    await stage.work()
+    assert await stage.desk.waiting([hook.id]) == {hook.id: 1}
+    assert len(set(stage.addresses.ids())) == 2
+
+
+async def test_what_was_sent_and_not_noted_is_sent_again_with_its_id(stage):
+    """As after a kill: the round is gone between sending and its commit."""
+    await stage.desk.create(stage.workspace, "shop", SHOP)
+    await stage.happen(*[delivered(stage, n) for n in range(20)])
+    hold = asyncio.Event()
+    stage.addresses.says["shop.example"] = lambda event: hold if event["data"]["text"] == "ok 19" else 200
+    courier = stage.courier()
+    async with asyncio.timeout(30):
+        while len(stage.addresses.ids()) < 19:
+            await courier.step()
+    for task in courier._under_way.values():
+        task.cancel()
     sent = stage.addresses.ids()
     stage.addresses.says["shop.example"] = 200
     await stage.work()

@@ -23,6 +23,8 @@ from lettershop.store.webhooks import Ready, Webhook
 
 LOOK = 0.25
 """Seconds that a step waits for the rounds under way."""
+LAST = 3.0
+"""Seconds that rounds get at the end."""
 SELDOM = 1.0
 """Seconds between two looks while nobody is to be told anything."""
 PURGE = 600.0
@@ -71,7 +73,10 @@ class Courier:
         return more
 
     async def close(self) -> None:
-        """End all rounds at once; what they sent and did not note is sent again, with the same ids."""
+        """End: rounds take up nothing more and note what they sent. Those that take too long are cut off, and sent again."""
+        self._round.stop()
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=LAST)
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)

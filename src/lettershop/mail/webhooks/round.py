@@ -15,6 +15,7 @@ from typing import Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import LettershopError
+from lettershop.base.log import get_logger
 from lettershop.mail.webhooks.plan import Event, Planner, reached
 from lettershop.net.callout import Callouts, CannotReach, Line
 from lettershop.net.reach import Target, target_of
@@ -45,6 +46,12 @@ class Round:
         self._callouts = callouts
         self._clock = clock
         self._retry_for = retry_for
+        self._stopping = False
+        self._log = get_logger("mail.webhooks")
+
+    def stop(self) -> None:
+        """Take up nothing more."""
+        self._stopping = True
 
     async def go(self, ready: Ready) -> bool:
         """Do it; True if there is more to do at once."""
@@ -68,7 +75,7 @@ class Round:
         async def work() -> None:
             line: Line | None = None
             try:
-                while waiting and self._clock.monotonic() < until:
+                while waiting and not self._stopping and self._clock.monotonic() < until:
                     event = waiting.popleft()
                     tried.append(event)
                     line = await self._try(hook, target, event, line)
@@ -96,6 +103,9 @@ class Round:
             event.failure, line = error.public, None
         except LettershopError as error:
             event.failure, line = error.for_people(), None
+        except Exception:  # one event must not keep all others for ever
+            self._log.exception("an event could not be sent", webhook=hook.id, webhook_event=event.event_id)
+            event.failure, line = "It could not be sent; the log of the server says why.", None
         event.seconds = self._clock.monotonic() - began
         return line
 
