@@ -454,3 +454,15 @@ def test_metrics_tell_of_the_whole_machine(server):
     again = httpx2.get(f"{server[0]}/metrics").text
     assert 'lettershop_links_asked_total{kind="o"}' in again
     assert again.count("\n") >= before
+
+
+def test_both_logs_of_events_are_read(client):
+    client.post("/webhooks", json={"name": "events", "url": "https://hooks.example/"})
+    kinds = {one["kind"] for one in client.get("/events", params={"limit": 200}).json()["items"]}
+    assert "MessageReceived" not in kinds
+    client.post("/messages", json={
+        "from": {"address": "shop@brand.example"}, "to": [{"address": "ann@brand.example"}], "subject": "x", "text": "x",
+    })  # fmt: skip
+    found = wait_for(lambda: client.get("/events", params={"log": "mail_facts"}).json(), lambda page: page["items"])
+    assert {(one["log"], one["kind"]) for one in found["items"]} == {("mail_facts", "MessageReceived")}
+    assert found["next_cursor"] == f"c{found['items'][-1]['id']}"

@@ -17,6 +17,7 @@ from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
 from lettershop.mail.journey import Journeys
 from lettershop.mail.measured import Measured
+from lettershop.mail.owners import MailEvents
 from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
 from lettershop.mail.repeats import Repeats
@@ -110,6 +111,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
         journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
         events=Events(house.main_db),
         webhooks=house.webhooks,
+        mail_events=MailEvents(house.main_db, house.mail_db),
         marketing=ApiMarketing(
             lines=marketing.campaign_desk,
             campaigns=marketing.workspace_campaigns,

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 
 from lettershop.base.errors import Conflict, Invalid
 from lettershop.base.facts import Bounced, Delivered, MessageReceived, Replied, SiteSuspended, Unsubscribed
+from lettershop.mail.owners import MailEvents
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.mail.webhooks.desk import MOST, NoSuchDelivery, NoSuchEvent, NoSuchWebhook, TooManyWebhooks, Webhooks
 from lettershop.mail.webhooks.round import DELAYS, RESTS
@@ -208,6 +209,24 @@ async def test_facts_of_the_mail_half_come_to_whom_they_belong(stage):
         for host in ("main", "other")
     }
     assert of == {"main": {"MessageReceived": 1, "SiteSuspended": 1}, "other": {"MessageReceived": 1, "Replied": 1}}
+
+
+async def test_the_mail_log_is_read_by_whom_it_belongs_to_in_pages(stage):
+    now = stage.clock.now()
+    await stage.happen(
+        *[Replied(at=now, address=f"{n}@x.example", message_id=n, contact_id=n % 2) for n in range(1200)]
+    )
+    events, seen, after = MailEvents(stage.store.main, stage.store.mail), [], 0
+    while True:
+        found, after = await events.page(stage.workspace, operator=True, after=after, limit=250, contact_id=1)
+        if not found:
+            break
+        seen += [row.data["message_id"] for row in found]
+    assert seen == list(range(1, 1200, 2))
+    assert after == 1200
+    assert await events.page(stage.other, operator=False) == ([], 1200)
+    assert await events.page(stage.workspace, operator=True, kind="Complained") == ([], 1200)
+    assert await events.page(stage.workspace, operator=True, after=1200) == ([], 1200)
 
 
 async def test_many_facts_are_all_told_once(stage):

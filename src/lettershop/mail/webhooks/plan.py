@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from lettershop.mail.owners import owners
 from lettershop.mail.webhooks import payload
 from lettershop.net.callout import Answer
 from lettershop.store import fact_rows, webhook_deliveries
@@ -127,28 +128,16 @@ class Planner:
 
     async def _of_mail(self, ready: Ready, start: int, room: int) -> tuple[list[FactRow], int]:
         rows = await self._mail.read(fact_rows.since, "mail_facts", start, PIECE)
-        owners = await self._owners(rows)
+        of = await owners(self._main, self._mail, rows)
         hook, found = ready.webhook, []
         for row in rows:
-            owner = owners.get(row.id)
+            owner = of.get(row.id)
             mine = owner == hook.workspace_id if owner is not None else ready.operator
             if mine and (not hook.kinds or row.kind in hook.kinds):
                 found.append(row)
                 if len(found) == room:
                     return found, row.id
         return found, rows[-1].id if rows else start
-
-    async def _owners(self, rows: Sequence[FactRow]) -> dict[int, int | None]:
-        """The workspace of each fact of the mail half; None: the operator's own."""
-        campaigns = {row.campaign_id for row in rows if row.campaign_id is not None}
-        boxes = {box for row in rows if (box := row.data.get("mailbox_id")) is not None}
-        of_campaign = await self._main.read(fact_rows.workspaces_of, campaigns) if campaigns else {}
-        of_box = await self._mail.read(fact_rows.owners_of_mailboxes, boxes) if boxes else {}
-        found: dict[int, int | None] = {}
-        for row in rows:
-            by_campaign = of_campaign.get(row.campaign_id) if row.campaign_id is not None else None
-            found[row.id] = row.workspace_id or by_campaign or of_box.get(row.data.get("mailbox_id", 0))
-        return found
 
     async def _written(self, hook: Webhook, log: str, rows: Sequence[FactRow]) -> list[tuple[FactRow, bytes]]:
         if not rows:

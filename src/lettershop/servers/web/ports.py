@@ -12,6 +12,7 @@ from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.owners import MailEvents
 from lettershop.mail.people import Actor, People
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
@@ -303,6 +304,7 @@ class ApiServices:
     journeys: Journeys
     events: Events
     webhooks: Webhooks
+    mail_events: MailEvents
     marketing: "ApiMarketing | None" = None
 
 
