@@ -211,6 +211,25 @@ def test_a_message_from_a_template_arrives_signed_with_its_files(server, client)
     ]
 
 
+def test_bodies_are_written_in_mjml_and_markdown(client):
+    wrong = client.post("/templates", json={"name": "torn", "format": "mjml", "html": "<mjml><mj-body></mjml>"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "template")
+    kept = client.post("/templates", json={"name": "plain", "html": "<p>x</p>"}).json()
+    assert kept["format"] == "html"
+    assert client.patch(f"/templates/{kept['id']}", json={"format": "mjml"}).status_code == 422
+    changed = client.patch(f"/templates/{kept['id']}", json={"format": "markdown", "html": "# {{ a }}"})
+    assert (changed.json()["format"], changed.json()["html"]) == ("markdown", "# {{ a }}")
+    client.put("/brands/Marked", json={"from_name": "B", "from_address": "b@brand.example", "postal_address": "Road 1"})
+    body = {"name": "Marked", "subject": "S", "brand": "Marked", "html": "<mjml>", "format": "mjml"}
+    made = client.post("/campaigns", json=body).json()
+    found = client.get(f"/campaigns/{made['id']}/check").json()["findings"]
+    assert "template" in {finding["code"] for finding in found}
+    better = "Hi {{ name|default('you') }} [leave]({{ unsubscribe_url }}) {{ postal_address }}"
+    client.patch(f"/campaigns/{made['id']}", json={"html": better, "format": "markdown"})
+    found = client.get(f"/campaigns/{made['id']}/check").json()["findings"]
+    assert not {"template", "unsubscribe-link", "postal-address"} & {finding["code"] for finding in found}
+
+
 def test_a_raw_message_is_sent_as_it_is_and_a_foreign_sender_refused(server, client):
     raw = b"From: shop@brand.example\nTo: ann@brand.example\nSubject: As it is\nMessage-ID: <x@brand.example>\n\nGood day.\n"
     to = [{"address": "ann@brand.example"}]

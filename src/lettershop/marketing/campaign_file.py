@@ -3,6 +3,7 @@
 name = "Autumn"                      subject = "Hello {{ first_name|default('you') }}"
 list = "Newsletter"                  segment = 'plan = "pro" and orders > 2'
 html = "newsletter.html"             text = "newsletter.txt"
+format = "mjml"                      # of html: html, mjml, markdown; left out: by the ending .mjml or .md of its file
 pool = "newsletters"                 # of source addresses; also possible for the brand
 tracking = "consented"               # individual, consented, aggregate, none; left out: as the workspace has it
 [brand]                              # or brand = "Juniper & Pine", if it is there already
@@ -24,12 +25,14 @@ _KEYS = {
     "segment",
     "html",
     "text",
+    "format",
     "brand",
     "track_opens",
     "track_clicks",
     "pool",
     "tracking",
 }
+_ENDINGS = {".mjml": "mjml", ".md": "markdown", ".markdown": "markdown"}
 _BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool"}
 
 
@@ -63,6 +66,7 @@ def read(path: Path) -> CampaignFile:
         html=_content(path, tree["html"]), text=_content(path, tree.get("text", "")),
         track_opens=bool(tree.get("track_opens", True)), track_clicks=bool(tree.get("track_clicks", True)),
         pool=str(tree.get("pool", "")), tracking=str(tree.get("tracking", "")),
+        format=str(tree.get("format") or _ENDINGS.get(Path(tree["html"]).suffix.lower(), "html")),
     )  # fmt: skip
     return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
 

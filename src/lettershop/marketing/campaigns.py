@@ -20,6 +20,7 @@ from lettershop.marketing import audience
 from lettershop.marketing.compliance import Case, Finding, NotReady, examine
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.markup import FORMATS
 from lettershop.marketing.render import Compiled, compile_design
 from lettershop.marketing.tracking import MODES
 from lettershop.store import accounts, breakers, campaigns, envelopes, subscriptions, workspaces
@@ -71,6 +72,7 @@ class Draft:
     segment: str = ""
     preheader: str = ""
     text: str = ""
+    format: str = "html"  # of `html`: marketing.markup
     track_opens: bool = True
     track_clicks: bool = True
     pool: str = ""  # of source addresses; empty: the brand's
@@ -193,6 +195,8 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         raise CampaignInvalid(f"There is no brand {draft.brand!r}.")
     if draft.tracking and draft.tracking not in MODES:
         raise CampaignInvalid(f"There is no tracking {draft.tracking!r}.", remedy=f"There are {', '.join(MODES)}.")
+    if draft.format not in FORMATS:
+        raise CampaignInvalid(f"There is no format {draft.format!r}.", remedy=f"There are {', '.join(FORMATS)}.")
     list_id = subscriptions.list_named(conn, workspace_id, draft.list_name) if draft.list_name else None
     if draft.list_name and list_id is None:
         raise CampaignInvalid(f"There is no list {draft.list_name!r}.")
@@ -202,7 +206,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "brand_id": brand.id, "name": draft.name, "subject": draft.subject, "preheader": draft.preheader,
         "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
         "track_opens": draft.track_opens, "track_clicks": draft.track_clicks,
-        "pool": draft.pool, "tracking": draft.tracking,
+        "pool": draft.pool, "tracking": draft.tracking, "format": draft.format,
     }  # fmt: skip
 
 

@@ -155,13 +155,30 @@ def _people(case: Case) -> Iterator[Finding]:
 def _size(case: Case) -> Iterator[Finding]:
     if case.compiled is None:
         return
-    page = case.compiled.page(Person("someone@brand.example", "Someone", "t" * 30, 0.0, {}))
+    page = _page(case.compiled) or ""
     if len(page.encode()) > GMAIL_CUTS:
         yield _warning("size", f"The HTML has {len(page.encode()) // 1024} KB; Gmail cuts it after 102 KB.")
 
 
+def _page(compiled: Compiled) -> str | None:
+    """The page for a person of whom nothing is known; None if it cannot be made."""
+    try:
+        return compiled.page(Person("someone@brand.example", "Someone", "t" * 30, 0.0, {}))
+    except TemplateInvalid:
+        return None
+
+
+def _loops(case: Case) -> Iterator[Finding]:
+    if case.compiled is not None and _page(case.compiled) is None:
+        yield _warning(
+            "fall-back", "The message cannot be made for a person of whom nothing but the address is known.",
+            "Put {% if … %} round what needs more.",
+        )  # fmt: skip
+
+
 def _images(case: Case) -> Iterator[Finding]:
-    missing = [node for node in LexborHTMLParser(case.design.html).css("img") if "alt" not in node.attributes]
+    page = (_page(case.compiled) if case.compiled else None) or case.design.html
+    missing = [node for node in LexborHTMLParser(page).css("img") if "alt" not in node.attributes]
     if missing:
         yield _warning("image-text", f"{len(missing)} images have no alternative text.", 'Give each img an alt="…".')
 
@@ -177,7 +194,7 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs,
+    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs, _loops,
 )  # fmt: skip
 
 

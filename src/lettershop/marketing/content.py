@@ -1,16 +1,12 @@
 """From what the marketer wrote to what is compiled: CSS inlined, links tracked, pixel, preheader, text part. [pure]
 
-The HTML goes through real HTML parsers, which know nothing of `{{ }}`. So each tag of the template language is put away
-first and a placeholder of two private-use characters stands for it: as it is inside text and values of attributes, as an
-attribute of its own between attributes, as a comment between elements, where a parser would otherwise move it out of a
-table. At the end the placeholders become pieces again.
+Bodies may be HTML, MJML or Markdown (`marketing.markup`). They go through real parsers, which know nothing of `{{ }}`:
+each tag of the template language is put away first (`marketing.placeholders`) and comes back at the end.
 """
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import css_inline
 from inscriptis import get_text
@@ -18,19 +14,14 @@ from inscriptis.model.config import ParserConfig
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from lettershop.marketing.links import Addresses, Link, is_trackable
+from lettershop.marketing.markup import to_page
+from lettershop.marketing.placeholders import Stash
 from lettershop.marketing.quoted import clean
-from lettershop.marketing.template import Output, Piece, Statement, pieces
+from lettershop.marketing.template import Output, Piece, pieces
 
 TOKEN = "recipient_token"  # noqa: S105 the name of a field
 """The field under which the recipient's token is filled in."""
 
-_PLACE = re.compile('(?:<!--)?\ue000(\\d+)\ue001(?:-->|="")?')
-_INSIDE = re.compile(
-    r"<(?:!--.*?-->|(?:title|style|script|textarea)\b.*?</|/?[a-zA-Z][^<>]*>)", re.DOTALL | re.IGNORECASE
-)
-_RAW = re.compile(r"<(?:!--|(?:title|style|script|textarea)\b)", re.IGNORECASE)
-_VALUE = re.compile(r"""<[^"']*(?:(?:"[^"]*"|'[^']*')[^"']*)*=\s*(?:"[^"]*|'[^']*)""")
-"""A tag up to the middle of a quoted value."""
 _URL = re.compile("https?://[^\\s<>\"']*[^\\s<>\"'.,;:!?)\\]]")
 _PREFORMATTED = re.compile(r"<pre|<textarea|white-space:\s*(?:pre|break-spaces)", re.IGNORECASE)
 
@@ -48,6 +39,7 @@ class Design:
     from_address: str
     public_url: str
     text: str = ""
+    format: str = "html"  # of `html`: one of marketing.markup.FORMATS
     preheader: str = ""
     reply_to: str = ""
     brand: str = ""
@@ -74,32 +66,11 @@ class Content:
 
 
 @dataclass(slots=True)
-class _Stash:
-    """What the placeholders stand for."""
+class _Letter(Stash):
+    """The placeholders of one campaign, and the links that are tracked."""
 
-    design: Design
-    kept: list[Piece] = field(default_factory=list)
+    design: Design = field(kw_only=True)
     links: list[Link] = field(default_factory=list)
-
-    def keep(self, piece: Piece) -> str:
-        self.kept.append(piece)
-        return f"\ue000{len(self.kept) - 1}\ue001"
-
-    def put_away(self, source: str, *, markup: bool) -> str:
-        """The source with a placeholder for each tag."""
-        parts = [self._stand_in(part, markup) for part in pieces(clean(source))]
-        text = "".join(parts)
-        if not markup or not any(isinstance(piece, Statement) for piece in self.kept):
-            return text
-        inside = [match.span() for match in _INSIDE.finditer(text)]
-        return _PLACE.sub(partial(self._fitting, text, inside), text)
-
-    def _stand_in(self, piece: Piece, markup: bool) -> str:
-        if isinstance(piece, str):
-            return piece
-        if isinstance(piece, Output):
-            return self._fixed(piece.expression, markup) or self.keep(piece)
-        return self.keep(piece)
 
     def _fixed(self, name: str, markup: bool) -> str | None:
         """What the campaign itself says: the same for everybody but for the token."""
@@ -114,51 +85,6 @@ class _Stash:
         if words is None:
             return None
         return html.escape(words).replace("\n", "<br>") if markup else words
-
-    def _fitting(self, text: str, inside: list[tuple[int, int]], match: re.Match[str]) -> str:
-        """A statement's placeholder in the form that fits where it stands."""
-        if not isinstance(self.kept[int(match[1])], Statement):
-            return match[0]
-        start = next((start for start, end in inside if start < match.start() < end), None)
-        if start is None:
-            return f"<!--{match[0]}-->"
-        before = text[start : match.start()]
-        if _RAW.match(before) or _VALUE.fullmatch(before):
-            return match[0]
-        return f" {match[0]} "
-
-    def bring_back(self, text: str) -> list[Piece]:
-        """Pieces again, text next to text put together."""
-        found: list[Piece] = []
-        for piece in self._pieces(text):
-            if isinstance(piece, str) and found and isinstance(found[-1], str):
-                found[-1] += piece
-            elif piece != "":
-                found.append(piece)
-        return found
-
-    def _pieces(self, text: str) -> Iterator[Piece]:
-        position = 0
-        for match in _PLACE.finditer(text):
-            piece = self.kept[int(match[1])]
-            start, end = match.span() if isinstance(piece, Statement) else (match.start(1) - 1, match.end(1) + 1)
-            yield text[position:start]
-            yield piece
-            position = end
-        yield text[position:]
-
-    def written(self, text: str) -> str:
-        """The text in template syntax again."""
-        return "".join(
-            [
-                piece
-                if isinstance(piece, str)
-                else f"{{{{ {piece.expression} }}}}"
-                if isinstance(piece, Output)
-                else f"{{% {piece.body} %}}"
-                for piece in self.bring_back(text)
-            ]
-        )
 
     def track(self, url: str, label: str) -> str:
         """The tracked address of a link; itself if it is not to be tracked."""
@@ -182,7 +108,7 @@ class _Stash:
 def arrange(design: Design) -> Content:
     """The content of a campaign, ready to be compiled. Raises TemplateInvalid."""
     design = replace(design, public_url=design.public_url.rstrip("/"))
-    stash = _Stash(design)
+    stash = _Letter(design=design)
     page = _page(stash)
     text = stash.put_away(design.text, markup=False) if design.text.strip() else _text_of(page)
     text = _URL.sub(lambda match: stash.track_again(match[0]), text) if design.text.strip() else text
@@ -197,9 +123,9 @@ def arrange(design: Design) -> Content:
     )
 
 
-def _page(stash: _Stash) -> str:
+def _page(stash: _Letter) -> str:
     """The HTML part with its styles inlined and its links tracked."""
-    source = stash.put_away(stash.design.html, markup=True)
+    source = to_page(stash.put_away(stash.design.html, markup=True), stash.design.format)
     if "<style" in source:
         # CSS from elsewhere is never fetched: DEPENDENCIES.md, surprise 5
         source = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True).inline(source)
@@ -212,7 +138,7 @@ def _page(stash: _Stash) -> str:
     return out if _PREFORMATTED.search(out) else collapsed(out)
 
 
-def _track_node(stash: _Stash, node: LexborNode) -> None:
+def _track_node(stash: _Letter, node: LexborNode) -> None:
     href = (node.attributes.get("href") or "").strip()
     if "data-no-track" in node.attributes:
         return
@@ -221,7 +147,7 @@ def _track_node(stash: _Stash, node: LexborNode) -> None:
         node.attrs["href"] = tracked
 
 
-def _label(stash: _Stash, node: LexborNode) -> str:
+def _label(stash: _Letter, node: LexborNode) -> str:
     image = node.css_first("img[alt]")
     words = node.text(strip=True) or (image.attributes.get("alt") if image is not None else "") or ""
     return " ".join(stash.written(words).split())

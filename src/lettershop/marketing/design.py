@@ -15,7 +15,7 @@ def design_of(conn: Connection, campaign: Campaign, public_url: str) -> Design |
     silent = (campaign.tracking or tracking.mode_of(conn, campaign.workspace_id)) == "none"
     return Design(
         campaign_id=campaign.id, version=campaign.version, workspace_id=campaign.workspace_id,
-        subject=campaign.subject, html=campaign.html, text=campaign.text, preheader=campaign.preheader,
+        subject=campaign.subject, html=campaign.html, text=campaign.text, format=campaign.format, preheader=campaign.preheader,
         from_name=brand.from_name, from_address=brand.from_address, reply_to=brand.reply_to,
         brand=brand.name, postal_address=brand.postal_address, public_url=public_url,
         list_id=campaign.list_id, list_name=subscriptions.list_name(conn, campaign.list_id),

@@ -6,7 +6,8 @@ from typing import Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, NotFound
-from lettershop.marketing.template import Output, chunks, general, pieces
+from lettershop.marketing.markup import FORMATS, as_html
+from lettershop.marketing.template import Output, TemplateInvalid, chunks, general, pieces
 from lettershop.store import templates as rows
 from lettershop.store.database import Database
 from lettershop.store.templates import Template
@@ -25,7 +26,10 @@ class TemplateKnown(Conflict):
 
 
 class Templates:
-    """One object per process. Content is `subject`, `html` and `text`; raises TemplateInvalid where it does not parse."""
+    """One object per process.
+
+    Content is `subject`, `html`, `text` and `format` (of html); raises TemplateInvalid where it does not parse.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -59,8 +63,7 @@ class Templates:
 
     async def change(self, workspace_id: int, template_id: int, content: Mapping[str, str]) -> Template:
         """Replace some of its content."""
-        await self.get(workspace_id, template_id)
-        check(content)
+        check(content, (await self.get(workspace_id, template_id)))
         await self._db.write(rows.change, template_id, self._clock.now(), **content)
         return await self.get(workspace_id, template_id)
 
@@ -70,9 +73,13 @@ class Templates:
         await self._db.write(rows.remove, template_id)
 
 
-def check(content: Mapping[str, str]) -> None:
-    """Raises TemplateInvalid if any part does not parse."""
-    for source in content.values():
+def check(content: Mapping[str, str], before: Template | None = None) -> None:
+    """Raises TemplateInvalid if any part does not parse; what is not named stays as it was `before`."""
+    written_in = content.get("format") or (before.format if before else "html")
+    if written_in not in FORMATS:
+        raise TemplateInvalid(f"There is no format {written_in!r}.", remedy=f"There are {', '.join(FORMATS)}.")
+    page = content.get("html", before.html if before else "")
+    for source in (content.get("subject", ""), content.get("text", ""), as_html(page, written_in)):
         general(pieces(source))
 
 

@@ -47,6 +47,7 @@ class Campaign:
     track_clicks: bool
     pool: str = ""
     tracking: str = ""
+    format: str = "html"
 
 
 @dataclass(frozen=True, slots=True)

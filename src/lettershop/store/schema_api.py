@@ -40,6 +40,7 @@ templates = Table(
     Column("subject", Text, nullable=False, server_default=""),
     Column("html", Text, nullable=False, server_default=""),
     Column("text", Text, nullable=False, server_default=""),
+    Column("format", Text, nullable=False, server_default="html"),  # of html: marketing.markup
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),

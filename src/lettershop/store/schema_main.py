@@ -214,6 +214,7 @@ campaigns = Table(
     Column("track_clicks", Boolean, nullable=False, server_default=true()),
     Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: the brand's
     Column("tracking", Text, nullable=False, server_default=""),  # marketing.tracking; empty: as the workspace has it
+    Column("format", Text, nullable=False, server_default="html"),  # of html: marketing.markup
 )  # fmt: skip
 
 campaign_links = Table(

@@ -22,6 +22,7 @@ class Template:
     text: str
     created_at: float
     updated_at: float
+    format: str = "html"
 
 
 _TEMPLATE = [templates.c[name] for name in Template.__slots__]

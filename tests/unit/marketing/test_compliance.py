@@ -81,3 +81,19 @@ def test_what_should_be_looked_at(changed, code):
 
 def test_an_address_that_is_written_out_counts_too():
     assert examine(case(replace(GOOD, html=HTML.replace("{{ postal_address }}", "Road 1, Town")))) == []
+
+
+def test_a_loop_over_what_nobody_has_is_pointed_out():
+    wanting = replace(GOOD, html=HTML + "{% for item in items %}{{ item }}{% endfor %}")
+    assert "fall-back" in codes(examine(case(wanting)), "warning")
+    careful = replace(GOOD, html=HTML + "{% if items %}{% for item in items %}{{ item }}{% endfor %}{% endif %}")
+    assert examine(case(careful)) == []
+
+
+def test_images_of_mjml_are_looked_at_as_they_are_sent():
+    columns = "<mj-section><mj-column><mj-image src='https://m.example/a.png' {} /><mj-text>{}</mj-text></mj-column></mj-section>"
+    bare = replace(GOOD, format="mjml", html=f"<mjml><mj-body>{columns.format('', HTML)}</mj-body></mjml>")
+    assert "image-text" in codes(examine(case(bare)), "warning")
+    said = "alt='Tea'"
+    good = replace(GOOD, format="mjml", html=f"<mjml><mj-body>{columns.format(said, HTML)}</mj-body></mjml>")
+    assert examine(case(good)) == []

@@ -37,6 +37,9 @@ BrandWriter = Annotated[Caller, may("brands", write=True)]
 
 Line = Annotated[str, words(998, 1)]
 
+Format = Literal["html", "mjml", "markdown"]
+"""What `html` is written in."""
+
 Tracking = Literal["", "individual", "consented", "aggregate", "none"]
 
 
@@ -51,6 +54,7 @@ class NewCampaign(Input):
     segment: Annotated[str, words(10_000)] = ""
     preheader: Annotated[str, words(998)] = ""
     text: Document = ""
+    format: Format = "html"
     track_opens: bool = True
     track_clicks: bool = True
     tracking: Tracking = ""
@@ -67,6 +71,7 @@ class ChangedCampaign(Input):
     segment: Annotated[str, words(10_000)] | None = None
     preheader: Annotated[str, words(998)] | None = None
     text: Document | None = None
+    format: Format | None = None
     track_opens: bool | None = None
     track_clicks: bool | None = None
     tracking: Tracking | None = None
@@ -112,6 +117,7 @@ class Campaign(Output):
     segment: str
     preheader: str
     text: str
+    format: str
     track_opens: bool
     track_clicks: bool
     tracking: str

@@ -1,6 +1,6 @@
 """Templates: kept under a name, for transactional messages and campaigns."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 
@@ -28,6 +28,10 @@ Reader = Annotated[Caller, may("templates")]
 Writer = Annotated[Caller, may("templates", write=True)]
 
 
+Format = Literal["html", "mjml", "markdown"]
+"""What `html` is written in."""
+
+
 class NewTemplate(Input):
     """A template to keep. Fields are written `{{ name | default('you') }}`; loops and conditions as in Jinja."""
 
@@ -35,6 +39,7 @@ class NewTemplate(Input):
     subject: Annotated[str, words(998)] = ""
     html: Document = ""
     text: Document = ""
+    format: Format = "html"
 
 
 class ChangedTemplate(Input):
@@ -43,6 +48,7 @@ class ChangedTemplate(Input):
     subject: Annotated[str, words(998)] | None = None
     html: Document | None = None
     text: Document | None = None
+    format: Format | None = None
 
 
 class Template(Output):
@@ -53,12 +59,13 @@ class Template(Output):
     subject: str
     html: str
     text: str
+    format: str
     created_at: str
     updated_at: str
 
 
 def _template(row: Row) -> Template:
-    same = {name: getattr(row, name) for name in ("id", "name", "subject", "html", "text")}
+    same = {name: getattr(row, name) for name in ("id", "name", "subject", "html", "text", "format")}
     return Template(**same, created_at=told_always(row.created_at), updated_at=told_always(row.updated_at))
 
 
