@@ -168,7 +168,7 @@ def _page(compiled: Compiled) -> str | None:
         return None
 
 
-def _loops(case: Case) -> Iterator[Finding]:
+def _made_for_all(case: Case) -> Iterator[Finding]:
     if case.compiled is not None and _page(case.compiled) is None:
         yield _warning(
             "fall-back", "The message cannot be made for a person of whom nothing but the address is known.",
@@ -194,7 +194,7 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs, _loops,
+    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs, _made_for_all,
 )  # fmt: skip
 
 

@@ -83,10 +83,10 @@ def test_an_address_that_is_written_out_counts_too():
     assert examine(case(replace(GOOD, html=HTML.replace("{{ postal_address }}", "Road 1, Town")))) == []
 
 
-def test_a_loop_over_what_nobody_has_is_pointed_out():
-    wanting = replace(GOOD, html=HTML + "{% for item in items %}{{ item }}{% endfor %}")
+def test_what_cannot_be_made_for_who_lacks_it_is_pointed_out():
+    wanting = replace(GOOD, html=HTML + "{{ price - 2 }}")
     assert "fall-back" in codes(examine(case(wanting)), "warning")
-    careful = replace(GOOD, html=HTML + "{% if items %}{% for item in items %}{{ item }}{% endfor %}{% endif %}")
+    careful = replace(GOOD, html=HTML + "{% if price %}{{ price - 2 }}{% endif %}")
     assert examine(case(careful)) == []
 
 

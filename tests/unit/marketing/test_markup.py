@@ -39,7 +39,7 @@ def design(source, written_in, **more):
 
 
 def page_for(compiled, **values):
-    return compiled.page(Person("p@x.example", values.pop("name", "Ann"), "t" * 30, 0.0, values))
+    return compiled.page(Person("p@x.example", "Ann", "t" * 30, 0.0, {"name": "Ann", **values}))
 
 
 def body(inner):

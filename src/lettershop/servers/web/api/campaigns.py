@@ -11,6 +11,7 @@ from lettershop.servers.web.api.addresses import EMAIL, EMAIL_PATTERN
 from lettershop.servers.web.api.frame import (
     Cursor,
     Document,
+    Format,
     HaveMarketing,
     Id,
     Input,
@@ -36,9 +37,6 @@ BrandReader = Annotated[Caller, may("brands")]
 BrandWriter = Annotated[Caller, may("brands", write=True)]
 
 Line = Annotated[str, words(998, 1)]
-
-Format = Literal["html", "mjml", "markdown"]
-"""What `html` is written in."""
 
 Tracking = Literal["", "individual", "consented", "aggregate", "none"]
 

@@ -7,7 +7,7 @@ characters that no database stores are refused with 422. What is well formed but
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Depends, Path, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -76,6 +76,7 @@ def words(longest: int, shortest: int = 0) -> Any:
 
 Name = Annotated[str, words(200, 1)]
 Document = Annotated[str, words(2_000_000)]
+Format = Literal["html", "mjml", "markdown"]  # of a body: marketing.markup
 Id = Annotated[int, Path(ge=1, le=LARGEST), BeforeValidator(whole_number)]
 Moment = Annotated[
     AwareDatetime, Field(description="RFC 3339, with an offset.", strict=False), BeforeValidator(_written)

@@ -1,6 +1,6 @@
 """Templates: kept under a name, for transactional messages and campaigns."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 
@@ -8,6 +8,7 @@ from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.frame import (
     Cursor,
     Document,
+    Format,
     HaveMarketing,
     Id,
     Input,
@@ -26,10 +27,6 @@ from lettershop.store.templates import Template as Row
 router = APIRouter(prefix="/templates", tags=["templates"])
 Reader = Annotated[Caller, may("templates")]
 Writer = Annotated[Caller, may("templates", write=True)]
-
-
-Format = Literal["html", "mjml", "markdown"]
-"""What `html` is written in."""
 
 
 class NewTemplate(Input):
