@@ -69,6 +69,7 @@ def problems(outcome: Outcome, report: Report, seen: Seen) -> list[str]:
         (outcome.sent > 0, "nothing was sent"),
         (report.state == "done", f"the campaign is {report.state}, not done"),
         (not report.withheld, f"{report.withheld} withheld, though nobody asked for that"),
+        (2 * outcome.delivered > outcome.sent, f"only {outcome.delivered} of {outcome.sent} were delivered"),
         (outcome.recipients == outcome.sent, f"{outcome.recipients} recipients, but only {outcome.sent} tried"),
         (
             outcome.sent == outcome.delivered + outcome.bounced_hard + outcome.bounced_soft + outcome.waiting,
