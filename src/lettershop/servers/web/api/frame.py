@@ -20,6 +20,9 @@ from lettershop.servers.web.ports import ApiMarketing, ApiServices
 LARGEST = 2**63 - 1
 """Ids are 64-bit numbers."""
 
+LARGEST_IN_JSON = 2**53 - 1
+"""The largest number that every reader of JSON holds without rounding."""
+
 WITHOUT_NUL = r"^[^\x00]*$"
 """U+0000 is no text that a database stores."""
 

@@ -15,6 +15,7 @@ from lettershop.servers.web.api.addresses import DOMAIN_PATTERN
 from lettershop.servers.web.api.frame import (
     INTEGRAL,
     LARGEST,
+    LARGEST_IN_JSON,
     WITHOUT_NUL,
     Cursor,
     Have,
@@ -38,8 +39,6 @@ router = APIRouter(prefix="/queue", tags=["queue"])
 Reader = Annotated[Caller, may("queue")]
 Writer = Annotated[Caller, may("queue", write=True)]
 State = Literal["queued", "waiting", "held", "leased"]
-LARGEST_IN_JSON = 2**53
-"""Beyond it readers of JSON round."""
 Seconds = Annotated[int, Field(ge=0, le=10_000_000_000)]
 
 

@@ -8,10 +8,18 @@ from pydantic import BeforeValidator, Field
 
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.addresses import EMAIL
-from lettershop.servers.web.api.frame import LARGEST, HaveMarketing, Id, Input, Output, may, whole_number
+from lettershop.servers.web.api.frame import (
+    INTEGRAL,
+    LARGEST,
+    LARGEST_IN_JSON,
+    HaveMarketing,
+    Id,
+    Input,
+    Output,
+    may,
+    whole_number,
+)
 
-SAFEST = 2**53 - 1
-"""The largest number that every reader of JSON holds without rounding."""
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 Reader = Annotated[Caller, may("campaigns")]
 Writer = Annotated[Caller, may("campaigns", write=True)]
@@ -32,7 +40,7 @@ class Trial(Input):
     """Who gets a test, made for the subscriber `subscriber_id` or, without one, with the fall-backs of the template."""
 
     to: Annotated[list[Annotated[str, EMAIL]], Field(min_length=1, max_length=10)]
-    subscriber_id: Annotated[int, Field(ge=1, le=SAFEST)] | None = None
+    subscriber_id: Annotated[int, Field(ge=1, le=LARGEST_IN_JSON), INTEGRAL] | None = None
 
 
 class TrialSent(Output):
