@@ -375,7 +375,8 @@ def test_it_keeps_to_its_description(server):
     program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
         [program, "run", f"{url}/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--checks", "all",
-         "--max-examples", "10", "--seed", "1", "--no-color"],
+         "--max-examples", os.environ.get("LETTERSHOP_FUZZ", "10"), "--seed", os.environ.get("LETTERSHOP_SEED", "1"),
+         "--no-color"],
         capture_output=True, text=True, timeout=280, cwd="/tmp",
     )  # fmt: skip
 
@@ -482,5 +483,6 @@ def test_both_logs_of_events_are_read(client):
         "from": {"address": "shop@brand.example"}, "to": [{"address": "ann@brand.example"}], "subject": "x", "text": "x",
     })  # fmt: skip
     found = wait_for(lambda: client.get("/events", params={"log": "mail_facts"}).json(), lambda page: page["items"])
-    assert {(one["log"], one["kind"]) for one in found["items"]} == {("mail_facts", "MessageReceived")}
+    assert {one["log"] for one in found["items"]} == {"mail_facts"}
+    assert "MessageReceived" in {one["kind"] for one in found["items"]}  # what the mail of other tests met is there too
     assert found["next_cursor"] == f"c{found['items'][-1]['id']}"
