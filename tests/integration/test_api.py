@@ -132,6 +132,34 @@ def test_a_campaign_is_written_checked_and_refused_by_name(client):
     assert client.get(where).status_code == 404
 
 
+def test_campaigns_have_a_pace_repeat_and_are_sent_once_more(client):
+    page = '<p>{{ postal_address }} <a href="{{ unsubscribe_url }}">Leave</a> <a href="https://s.example">S</a></p>'
+    new = {
+        "name": "Paced",
+        "subject": "S",
+        "brand": "Brand",
+        "html": page,
+        "segment": 'email contains "@paced.example"',
+    }
+    wishes = {"hourly": 50, "local_zone": "Europe/Berlin", "utm": {"source": "news"}, "untracked": ["bank.example"]}
+    made = client.post("/campaigns", json={**new, **wishes}).json()
+    assert {name: made[name] for name in wishes} == wishes and made["repeat"] is None
+    path = f"/campaigns/{made['id']}"
+    assert client.post(f"{path}/throttle", json={"hourly": 20.0}).json()["hourly"] == 20
+    assert client.patch(path, json={"local_zone": "Nowhere/Land"}).json()["code"] == "zone-unknown"
+    assert client.patch(path, json={"untracked": ["a b"]}).json()["code"] == "links-invalid"
+    rule = {"every": 2, "unit": "week", "first": "2026-01-05T09:00:00+01:00", "zone": "Europe/Berlin"}
+    refused = client.post(f"{path}/repeat", json=rule)
+    assert refused.status_code == 409 and "recipients" in [one["code"] for one in refused.json()["findings"]]
+    person = {"email": "p@paced.example", "consent": {"kind": "express", "basis": "said so"}}
+    assert client.post("/subscribers", json=person).status_code == 201
+    repeated = client.post(f"{path}/repeat", json=rule).json()
+    assert repeated["state"] == "recurring" and repeated["repeat"]["every"] == 2 and repeated["scheduled_at"]
+    assert client.get(f"{path}/runs").json()["items"] == []
+    assert client.post(f"{path}/resend", json={"subject": "Again"}).json()["code"] == "campaign-state"
+    assert client.post(f"{path}/unschedule").json()["repeat"] is None
+
+
 def test_a_repeated_request_does_the_work_once(client):
     key = {"idempotency-key": "order-1"}
     first = client.post("/campaigns", json=CAMPAIGN, headers=key)

@@ -5,6 +5,9 @@ list = "Newsletter"                  segment = 'plan = "pro" and orders > 2'
 html = "newsletter.html"             text = "newsletter.txt"
 format = "mjml"                      # of html: html, mjml, markdown; left out: by the ending .mjml or .md of its file
 pool = "newsletters"                 # of source addresses; also possible for the brand
+hourly = 5000                        # messages at most; left out: no limit
+local_zone = "Europe/Berlin"         # at everybody's own time, by zone_attribute = "timezone"
+untracked = ["bank.example"]         # hosts or beginnings of addresses; [utm] source = "…" medium = "…" campaign = "…"
 tracking = "consented"               # individual, consented, aggregate, none; left out: as the workspace has it
 [brand]                              # or brand = "Juniper & Pine", if it is there already
 name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
@@ -31,6 +34,11 @@ _KEYS = {
     "track_clicks",
     "pool",
     "tracking",
+    "hourly",
+    "local_zone",
+    "zone_attribute",
+    "utm",
+    "untracked",
 }
 _ENDINGS = {".mjml": "mjml", ".md": "markdown", ".markdown": "markdown"}
 _BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool"}
@@ -66,6 +74,10 @@ def read(path: Path) -> CampaignFile:
         html=_content(path, tree["html"]), text=_content(path, tree.get("text", "")),
         track_opens=bool(tree.get("track_opens", True)), track_clicks=bool(tree.get("track_clicks", True)),
         pool=str(tree.get("pool", "")), tracking=str(tree.get("tracking", "")),
+        hourly=_number(path, tree.get("hourly", 0)), local_zone=str(tree.get("local_zone", "")),
+        zone_attribute=str(tree.get("zone_attribute", "timezone")),
+        utm={key: str(value) for key, value in tree.get("utm", {}).items()},
+        untracked=[str(one) for one in tree.get("untracked", [])],
         format=str(tree.get("format") or _ENDINGS.get(Path(tree["html"]).suffix.lower(), "html")),
     )  # fmt: skip
     return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
@@ -75,6 +87,12 @@ def _only(tree: dict[str, Any], known: set[str], path: Path) -> None:
     unknown = sorted(tree.keys() - known)
     if unknown:
         raise CampaignInvalid(f"{path}: unknown key {unknown[0]}.", remedy=f"There are {', '.join(sorted(known))}.")
+
+
+def _number(path: Path, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise CampaignInvalid(f"{path}: hourly is a number.")
+    return value
 
 
 def _content(path: Path, name: str) -> str:

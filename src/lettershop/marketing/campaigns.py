@@ -1,14 +1,17 @@
 """Campaigns: made, checked, started, paused, resumed, cancelled, scheduled. The states and the one table of moves.
 
     draft -> scheduled -> sending <-> paused
-      `----------------->    |-> done          any of them but done -> cancelled
+      |  `-------------->    |-> done          any of them but done -> cancelled
+      `-> recurring: each run is a new campaign, scheduled
 
 A move happens in one transaction with its fact and with what it means for the queue (`store.envelopes` holds, resumes or
 cancels the campaign's lanes). Starting is refused by name if `marketing.compliance` finds an error.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,8 +23,12 @@ from lettershop.marketing import audience
 from lettershop.marketing.compliance import Case, Finding, NotReady, examine
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.links import check_untracked, check_utm
 from lettershop.marketing.markup import FORMATS
+from lettershop.marketing.pacing import begins_at, known_zone
+from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.render import Compiled, compile_design
+from lettershop.marketing.segments import All, Engaged, Not, from_json, to_json
 from lettershop.marketing.tracking import MODES
 from lettershop.store import accounts, breakers, campaigns, envelopes, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
@@ -29,12 +36,15 @@ from lettershop.store.database import Database, Transaction
 
 MOVES: dict[str, tuple[tuple[str, ...], str]] = {
     "schedule": (("draft", "scheduled"), "scheduled"),
-    "unschedule": (("scheduled",), "draft"),
+    "unschedule": (("scheduled", "recurring"), "draft"),
+    "repeat": (("draft", "scheduled", "recurring"), "recurring"),
+    "run": (("recurring",), "recurring"),
+    "end": (("recurring",), "done"),
     "start": (("draft", "scheduled"), "sending"),
     "pause": (("sending",), "paused"),
     "resume": (("paused",), "sending"),
     "finish": (("sending",), "done"),
-    "cancel": (("draft", "scheduled", "sending", "paused"), "cancelled"),
+    "cancel": (("draft", "scheduled", "recurring", "sending", "paused"), "cancelled"),
 }
 """Every move: the states it may come from, and where it leads."""
 
@@ -77,6 +87,11 @@ class Draft:
     track_clicks: bool = True
     pool: str = ""  # of source addresses; empty: the brand's
     tracking: str = ""  # marketing.tracking; empty: as the workspace has it
+    hourly: int = 0  # most messages an hour; 0: as fast as receivers take them
+    local_zone: str = ""  # not empty: at everybody's own time; who has no zone counts as being here
+    zone_attribute: str = "timezone"
+    utm: Mapping[str, str] = field(default_factory=dict)  # marketing.links
+    untracked: Sequence[str] = ()
 
 
 class Campaigns:
@@ -129,9 +144,36 @@ class Campaigns:
             raise NotReady(findings)
         await self._main.write(move, campaign_id, "schedule", self._clock.now(), by, scheduled_at=at)
 
-    async def unschedule(self, campaign_id: int, *, by: str = "") -> None:
-        """Back to a draft."""
-        await self._main.write(move, campaign_id, "unschedule", self._clock.now(), by, scheduled_at=None)
+    async def unschedule(self, campaign_id: int, *, by: str = "", why: str = "") -> None:
+        """Back to a draft; a recurring campaign has no further runs."""
+        await self._main.write(
+            move, campaign_id, "unschedule", self._clock.now(), by, why, scheduled_at=None, repeat={}
+        )
+
+    async def repeat(self, campaign_id: int, rule: Repeat, *, by: str = "") -> None:
+        """Send it again and again; each run is checked. Raises NotReady, RepeatInvalid, ZoneUnknown, MoveNotAllowed."""
+        rule.check()
+        findings = await self.check(campaign_id)
+        if any(finding.severity == "error" for finding in findings):
+            raise NotReady(findings)
+        now = self._clock.now()
+        first = rule.first if rule.first > now else rule.after(now)
+        if first is None:
+            raise MoveNotAllowed("All its moments have passed.")
+        tree = rule.to_json()
+        await self._main.write(move, campaign_id, "repeat", now, by, scheduled_at=first, repeat=tree)
+
+    async def run(self, campaign_id: int) -> None:
+        """The moment of a recurring campaign has come: a new campaign is scheduled, and the next moment is known."""
+        await self._main.write(_run, campaign_id, self._clock.now())
+
+    async def resend(self, campaign_id: int, subject: str, name: str = "") -> int:
+        """A draft for whom this one reached and who neither opened, clicked nor answered it; its id."""
+        return await self._main.write(_resend, campaign_id, subject, name, self._clock.now())
+
+    async def throttle(self, campaign_id: int, hourly: int, *, by: str = "") -> None:
+        """At most so many messages an hour from now on, 0: no limit; also while it is being sent."""
+        await self._main.write(_throttle, campaign_id, hourly, self._clock.now(), by)
 
     async def pause(self, campaign_id: int, *, by: str = "", why: str = "") -> None:
         """Send nothing more until it is resumed; acts within a poll of the engine."""
@@ -197,6 +239,12 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         raise CampaignInvalid(f"There is no tracking {draft.tracking!r}.", remedy=f"There are {', '.join(MODES)}.")
     if draft.format not in FORMATS:
         raise CampaignInvalid(f"There is no format {draft.format!r}.", remedy=f"There are {', '.join(FORMATS)}.")
+    check_utm(draft.utm)
+    check_untracked(draft.untracked)
+    if draft.local_zone:
+        known_zone(draft.local_zone)
+    if draft.hourly < 0:
+        raise CampaignInvalid("A campaign cannot send less than nothing an hour.")
     list_id = subscriptions.list_named(conn, workspace_id, draft.list_name) if draft.list_name else None
     if draft.list_name and list_id is None:
         raise CampaignInvalid(f"There is no list {draft.list_name!r}.")
@@ -207,6 +255,8 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "html": draft.html, "text": draft.text, "tree": tree, "list_id": list_id,
         "track_opens": draft.track_opens, "track_clicks": draft.track_clicks,
         "pool": draft.pool, "tracking": draft.tracking, "format": draft.format,
+        "hourly": draft.hourly, "local_zone": draft.local_zone, "zone_attribute": draft.zone_attribute,
+        "utm": dict(draft.utm), "untracked": list(draft.untracked),
     }  # fmt: skip
 
 
@@ -229,6 +279,57 @@ def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by:
     campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
     tree = audience.resolve(tx.conn, campaign.workspace_id, campaign.tree)
     move(tx, campaign_id, "start", at, by, started_at=at, tree=tree)
+
+
+def _run(tx: Transaction, campaign_id: int, at: float) -> None:
+    """The new campaign and the next moment in one transaction: no run is lost or done twice."""
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    rule = Repeat.from_json(campaign.repeat) if campaign else None
+    if campaign is None or rule is None or campaign.state != "recurring" or campaign.scheduled_at is None:
+        return
+    if begins_at(campaign.scheduled_at, campaign.local_zone) > at:
+        return
+    planned = max(campaign.scheduled_at, rule.latest(at))  # of moments that were missed, the last one counts
+    day = datetime.fromtimestamp(planned, known_zone(rule.zone)).strftime("%Y-%m-%d")
+    made = campaigns.copy(
+        tx, campaign_id, at=at, state="scheduled", name=f"{campaign.name} {day}", scheduled_at=planned,
+        series_id=campaign_id,
+    )  # fmt: skip
+    following = rule.after(planned)
+    more = {"scheduled_at": following} if following is not None else {"finished_at": at}
+    move(tx, campaign_id, "end" if following is None else "run", at, "schedule", f"run {made}", **more)
+
+
+def _resend(tx: Transaction, campaign_id: int, subject: str, name: str, at: float) -> int:
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    if campaign is None:
+        raise CampaignUnknown(f"There is no campaign {campaign_id}.")
+    if campaign.state not in ("done", "cancelled") or campaign.started_at is None:
+        raise MoveNotAllowed(f"The campaign is {campaign.state}; who has not opened it is known when it is done.")
+    quiet = [Not(Engaged(what, campaign=campaign_id)) for what in ("opened", "clicked", "replied")]
+    before = [from_json(campaign.tree)] if campaign.tree else []
+    tree = to_json(All((*before, Engaged("delivered", campaign=campaign_id), *quiet)))
+    name = name or f"{campaign.name} (again)"
+    return campaigns.copy(tx, campaign_id, at=at, name=name, subject=subject, tree=tree, resend_of=campaign_id)
+
+
+def _throttle(tx: Transaction, campaign_id: int, hourly: int, at: float, by: str) -> None:
+    campaign = campaigns.by_id(tx.conn, campaign_id)
+    if campaign is None:
+        raise CampaignUnknown(f"There is no campaign {campaign_id}.")
+    if not campaigns.set_hourly(
+        tx, campaign_id, hourly, only_from=("draft", "scheduled", "recurring", "sending", "paused")
+    ):
+        raise MoveNotAllowed(f"The campaign is {campaign.state}; its pace cannot be changed any more.")
+    if campaign.started_at is None:
+        return
+    breakers.change_pace(tx, campaign_id, campaign.hourly, at)
+    why = f"at most {hourly} messages an hour" if hourly else "no limit an hour"
+    tx.fact(
+        CampaignChanged(
+            at=at, workspace_id=campaign.workspace_id, campaign_id=campaign_id, state=campaign.state, by=by, why=why
+        )
+    )  # fmt: skip
 
 
 def _resume(tx: Transaction, campaign_id: int, at: float, by: str) -> None:

@@ -6,6 +6,7 @@ each tag of the template language is put away first (`marketing.placeholders`) a
 
 import html
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import css_inline
@@ -13,7 +14,7 @@ from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from lettershop.marketing.links import Addresses, Link, is_trackable
+from lettershop.marketing.links import Addresses, Link, is_trackable, is_untracked, with_utm
 from lettershop.marketing.markup import to_page
 from lettershop.marketing.placeholders import Stash
 from lettershop.marketing.quoted import clean
@@ -48,6 +49,8 @@ class Design:
     list_name: str = ""
     track_opens: bool = True
     track_clicks: bool = True
+    utm: Mapping[str, str] = field(default_factory=dict)
+    untracked: Sequence[str] = ()
 
     @property
     def domain(self) -> str:
@@ -87,18 +90,22 @@ class _Letter(Stash):
         return html.escape(words).replace("\n", "<br>") if markup else words
 
     def track(self, url: str, label: str) -> str:
-        """The tracked address of a link; itself if it is not to be tracked."""
-        written = self.written(url)
+        """The tracked address of a link, with the campaign's parameters; itself if it is ours or to be left alone."""
         base = self.design.public_url
+        written = self.written(url)
         own = written.startswith((f"{base}/u/", f"{base}/v/", f"{base}/p/", f"{base}/c/"))
-        if own or not self.design.track_clicks or not is_trackable(written):
+        if own or is_untracked(written, self.design.untracked):
+            return url
+        url = with_utm(url, self.design.utm)
+        written = self.written(url)
+        if not self.design.track_clicks or not is_trackable(written):
             return url
         self.links.append(Link(len(self.links) + 1, written, label[:200]))
         return Addresses(base).click(self.keep(Output(TOKEN)), len(self.links))
 
     def track_again(self, url: str) -> str:
         """The same target in the text part: the number of the first link that leads there."""
-        written = self.written(url)
+        written = self.written(with_utm(url, self.design.utm))
         for link in self.links:
             if link.url == written:
                 return Addresses(self.design.public_url).click(self.keep(Output(TOKEN)), link.number)

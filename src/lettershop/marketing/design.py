@@ -20,4 +20,5 @@ def design_of(conn: Connection, campaign: Campaign, public_url: str) -> Design |
         brand=brand.name, postal_address=brand.postal_address, public_url=public_url,
         list_id=campaign.list_id, list_name=subscriptions.list_name(conn, campaign.list_id),
         track_opens=campaign.track_opens and not silent, track_clicks=campaign.track_clicks and not silent,
+        utm=campaign.utm, untracked=tuple(campaign.untracked),
     )  # fmt: skip

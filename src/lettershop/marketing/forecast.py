@@ -138,6 +138,8 @@ def _bounds(conn: Connection, campaign: Campaign) -> tuple[dict[str, list[Bound]
     """Breakers and pauses: of single sites, and of the whole."""
     bounds: dict[str, list[Bound]] = {}
     whole = [Bound("paused", PAUSED, endless=True)] if campaign.state == "paused" else []
+    if campaign.hourly:
+        whole.append(Bound("throttle", f"At most {campaign.hourly} an hour, as you set it.", campaign.hourly / 3600))
     for breaker in breakers.closed_of(conn, campaign.id):
         bound = Bound("breaker", breaker.words, breaker.per_second, endless=breaker.level == STOP)
         if breaker.provider:

@@ -5,13 +5,15 @@ One token names the recipient in all of them (`mail.tokens`). A tracked link say
 a contact never changes where a link leads, unless the marketer made the whole link a field.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
+from lettershop.base.errors import Invalid
 from lettershop.marketing.template import Output, TemplateInvalid, chunks, field, general, pieces
 
 _RESERVED = "".join([chr(code) for code in range(33, 127)])
@@ -47,6 +49,61 @@ class Addresses:
     def web_version(self, token: str) -> str:
         """The message in the browser."""
         return f"{self.base}/v/{token}"
+
+
+UTM = ("source", "medium", "campaign", "term", "content", "id")
+"""Parameters that a campaign may add to its links, as utm_source and so on."""
+
+
+class LinksInvalid(Invalid):
+    """What a campaign says of its links is not understood."""
+
+    code = "links-invalid"
+
+
+def check_utm(utm: Mapping[str, str]) -> None:
+    """Raises LinksInvalid."""
+    unknown = sorted(utm.keys() - set(UTM))
+    if unknown:
+        raise LinksInvalid(f"There is no UTM parameter {unknown[0]!r}.", remedy=f"There are {', '.join(UTM)}.")
+    if any(len(value) > 200 for value in utm.values()):
+        raise LinksInvalid("A UTM parameter has more than 200 characters.")
+
+
+def check_untracked(patterns: Sequence[str]) -> None:
+    """Raises LinksInvalid: each is a host (bank.example) or the beginning of an address (https://shop.example/login)."""
+    for pattern in patterns:
+        if not _is_web(pattern) and not re.fullmatch(r"[^\s/:?#@]+", pattern):
+            raise LinksInvalid(f"{pattern!r} is neither a host nor the beginning of a web address.")
+
+
+def is_untracked(url: str, patterns: Sequence[str]) -> bool:
+    """Whether one of the patterns is the host of the link, or above it, or the beginning of its address."""
+    try:
+        host = urlsplit(url.partition("{")[0]).hostname or ""
+    except ValueError:
+        host = ""
+    for pattern in patterns:
+        if "://" in pattern:
+            if url.startswith(pattern):
+                return True
+        elif host == pattern.lower() or host.endswith(f".{pattern.lower()}"):
+            return True
+    return False
+
+
+def with_utm(url: str, utm: Mapping[str, str]) -> str:
+    """The link with the campaign's parameters, but for those that it has; a link that is wholly a field stays."""
+    if not utm or not url.startswith(("http://", "https://")):
+        return url
+    address, mark, fragment = url.partition("#")
+    _, _, query = address.partition("?")
+    have = {part.partition("=")[0] for part in query.split("&")}
+    more = [f"utm_{name}={quote(utm[name], safe='')}" for name in UTM if utm.get(name) and f"utm_{name}" not in have]
+    if not more:
+        return url
+    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
+    return address + joint + "&".join(more) + mark + fragment
 
 
 def is_trackable(url: str) -> bool:

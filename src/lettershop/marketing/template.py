@@ -241,6 +241,33 @@ def _mark(value: Any) -> str:
     return text if OPEN in text else f"{OPEN}{text}{CLOSE}"
 
 
+def _hidden(self: object, name: str) -> Any:
+    """What minijinja asks when there is no such entry: nothing of Python's own, so that `order.keys` is the field or nothing."""
+    if name.startswith("__"):
+        return object.__getattribute__(self, name)
+    raise AttributeError(name)
+
+
+class _Entries(dict[str, Any]):
+    """A value with fields, without the methods of a dictionary."""
+
+    __slots__ = ()
+    __getattribute__ = _hidden
+
+
+class _Items(list[Any]):
+    """Values in a row, without the methods of a list."""
+
+    __slots__ = ()
+    __getattribute__ = _hidden
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Entries({key: _bare(item) for key, item in value.items()})
+    return _Items([_bare(item) for item in value]) if isinstance(value, list | tuple) else value
+
+
 def _range(*bounds: int) -> list[int]:
     numbers = range(*[int(bound) for bound in bounds])
     if len(numbers) > MAX_RANGE:
@@ -265,7 +292,7 @@ def general(source: list[Piece]) -> Callable[[Values], str]:
 
     def render(values: Values) -> str:
         try:
-            return environment.render_template("template", **values)
+            return environment.render_template("template", **{key: _bare(value) for key, value in values.items()})
         except (minijinja.TemplateError, TemplateInvalid) as error:
             raise TemplateInvalid("The template cannot be filled in for this contact.") from error
 

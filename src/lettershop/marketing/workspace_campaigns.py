@@ -14,6 +14,7 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict
 from lettershop.marketing.campaigns import CampaignInvalid, Campaigns, CampaignUnknown, Draft
 from lettershop.marketing.compliance import Finding
+from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.segment_text import print_tree
 from lettershop.marketing.segments import from_json
 from lettershop.store import campaigns as rows
@@ -78,6 +79,28 @@ class WorkspaceCampaigns:
             await self._campaigns.start(campaign_id, by=by)
         else:
             await self._campaigns.schedule(campaign_id, at, by=by)
+        return await self.get(workspace_id, campaign_id)
+
+    async def resend(self, workspace_id: int, campaign_id: int, subject: str, name: str = "") -> Written:
+        """A draft for whom this one reached and who did not open it. Raises MoveNotAllowed."""
+        await self.get(workspace_id, campaign_id)
+        return await self.get(workspace_id, await self._campaigns.resend(campaign_id, subject, name))
+
+    async def repeat(self, workspace_id: int, campaign_id: int, rule: Mapping[str, Any], *, by: str) -> Written:
+        """Send it again and again, by the fields of `Repeat`. Raises NotReady, RepeatInvalid, MoveNotAllowed."""
+        await self.get(workspace_id, campaign_id)
+        await self._campaigns.repeat(campaign_id, Repeat(**rule), by=by)
+        return await self.get(workspace_id, campaign_id)
+
+    async def runs(self, workspace_id: int, campaign_id: int) -> list[Campaign]:
+        """The campaigns that a recurring one has made, the newest first; each has its own report."""
+        await self.get(workspace_id, campaign_id)
+        return await self._main.read(rows.runs_of, campaign_id)
+
+    async def throttle(self, workspace_id: int, campaign_id: int, hourly: int, *, by: str) -> Written:
+        """At most so many messages an hour from now on; 0: no limit. Raises MoveNotAllowed."""
+        await self.get(workspace_id, campaign_id)
+        await self._campaigns.throttle(campaign_id, hourly, by=by)
         return await self.get(workspace_id, campaign_id)
 
     async def act(self, workspace_id: int, campaign_id: int, action: str, *, by: str) -> Written:

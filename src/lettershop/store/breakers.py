@@ -127,9 +127,44 @@ def trip(
 
 
 def slow_lanes(tx: Transaction, campaign_id: int, per_second: float | None) -> None:
-    """Limit what is leased of a campaign, by all processes together; None lifts the limit."""
+    """Limit what is leased of a campaign, by all processes together; None lifts the limit but for the campaign's own."""
+    hourly = tx.conn.scalar(select(campaigns.c.hourly).where(campaigns.c.id == campaign_id))
+    per_second = min([pace for pace in (per_second, (hourly or 0) / 3600) if pace], default=None)
     where = lanes.c.campaign_id == campaign_id
     tx.conn.execute(update(lanes).where(where).values(per_second=per_second, taken_until=0.0))
+
+
+def keep_pace(tx: Transaction, campaign_id: int) -> None:
+    """The campaign's own limit on lanes that have none, or a wider one."""
+    hourly = tx.conn.scalar(select(campaigns.c.hourly).where(campaigns.c.id == campaign_id))
+    if hourly:
+        wider = or_(lanes.c.per_second.is_(None), lanes.c.per_second > hourly / 3600)
+        where = (lanes.c.campaign_id == campaign_id, wider)
+        tx.conn.execute(update(lanes).where(*where).values(per_second=hourly / 3600))
+
+
+def change_pace(tx: Transaction, campaign_id: int, before: int, now: float) -> None:
+    """The campaign's own limit has changed, from `before` an hour: on its lanes, and for what was to wait for its turn."""
+    own = tx.conn.execute(select(campaigns.c.hourly, campaigns.c.local_zone).where(campaigns.c.id == campaign_id)).one()
+    hourly = own.hourly
+    slowed = select(breakers.c.campaign_id).where(
+        breakers.c.campaign_id == campaign_id, breakers.c.provider == "", breakers.c.level > 0
+    )
+    if tx.conn.scalar(slowed) is None:
+        slow_lanes(tx, campaign_id, None)
+    else:
+        keep_pace(tx, campaign_id)
+    c = envelopes.c
+    untried = (text("state = 0"), c.campaign_id == campaign_id, c.attempts == 0)
+    if before and not own.local_zone:
+        sooner = (c.due_at - now) * (1 - (before / hourly if hourly else 0.0))
+        tx.conn.execute(
+            update(envelopes).where(*untried, c.due_at > now, c.due_at < HELD)
+            .values(due_at=c.due_at - sooner, created_at=c.created_at - sooner, expires_at=c.expires_at - sooner)
+        )  # fmt: skip
+    elif hourly:
+        waiting = tx.conn.scalar(select(func.count()).select_from(envelopes).where(*untried)) or 0
+        tx.conn.execute(update(envelopes).where(*untried).values(expires_at=c.expires_at + waiting / hourly * 3600))
 
 
 def allowance(tx: Transaction, lane: Lane, share: int, now: float) -> int:

@@ -5,7 +5,7 @@ transitions is in `marketing.campaigns`). `for_sending` is the one question that
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -48,6 +48,14 @@ class Campaign:
     pool: str = ""
     tracking: str = ""
     format: str = "html"
+    hourly: int = 0
+    local_zone: str = ""
+    zone_attribute: str = "timezone"
+    utm: dict[str, str] = field(default_factory=dict)
+    untracked: list[str] = field(default_factory=list)
+    repeat: dict[str, Any] = field(default_factory=dict)
+    series_id: int | None = None
+    resend_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class UnderWay:
     state: str
     scheduled_at: float | None
     expanded: bool
+    local_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +118,29 @@ def create(tx: Transaction, workspace_id: int, brand_id: int, *, at: float, **va
     )
 
 
+_OWN = frozenset({
+    "id", "state", "created_at", "scheduled_at", "started_at", "finished_at", "expanded_to", "expanded", "recipients",
+    "version", "repeat", "series_id", "resend_of",
+})  # fmt: skip
+"""Columns of one campaign alone; the others are what it says, to whom and how, which a copy shares."""
+
+
+def copy(tx: Transaction, campaign_id: int, *, at: float, state: str = "draft", **changed: Any) -> int:
+    """A new campaign like this one but for what is `changed`; its id."""
+    row = tx.conn.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
+    same = {name: value for name, value in row._mapping.items() if name not in _OWN}
+    return insert_one(tx.conn, campaigns, **{**same, **changed}, state=state, created_at=at)
+
+
+def set_hourly(tx: Transaction, campaign_id: int, hourly: int, *, only_from: Sequence[str]) -> bool:
+    """How many messages an hour at most, 0: no limit; False if it is in none of these states. Lanes: `store.breakers`."""
+    where = (campaigns.c.id == campaign_id, campaigns.c.state.in_(only_from))
+    return bool(tx.conn.execute(update(campaigns).where(*where).values(hourly=hourly)).rowcount)
+
+
 def change(tx: Transaction, campaign_id: int, **values: Any) -> bool:
     """Change the content of a draft or of a campaign that waits; False if it is not one."""
-    where = (campaigns.c.id == campaign_id, campaigns.c.state.in_(("draft", "scheduled")))
+    where = (campaigns.c.id == campaign_id, campaigns.c.state.in_(("draft", "scheduled", "recurring")))
     return bool(
         tx.conn.execute(update(campaigns).where(*where).values(version=campaigns.c.version + 1, **values)).rowcount
     )
@@ -152,10 +181,14 @@ def page(
     return [Campaign(*row) for row in conn.execute(query.order_by(campaigns.c.id.desc()).limit(limit))]
 
 
+def runs_of(conn: Connection, series_id: int, limit: int = 200) -> list[Campaign]:
+    """The runs of a recurring campaign, the newest first."""
+    query = select(*_CAMPAIGN).where(campaigns.c.series_id == series_id).order_by(campaigns.c.id.desc()).limit(limit)
+    return [Campaign(*row) for row in conn.execute(query)]
+
+
 # Reason: asked many times a second while anything is sent; the content of a campaign is not.
-_UNDER_WAY = select(campaigns.c.id, campaigns.c.state, campaigns.c.scheduled_at, campaigns.c.expanded).order_by(
-    campaigns.c.id
-)
+_UNDER_WAY = select(*[campaigns.c[name] for name in UnderWay.__slots__]).order_by(campaigns.c.id)
 
 
 def under_way(conn: Connection, *states: str) -> list[UnderWay]:
@@ -223,6 +256,12 @@ def audience(
     query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
     rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
     return [(row.id, row.domain) for row in rows]
+
+
+def own_values(conn: Connection, contact_ids: Sequence[int], attribute: str) -> dict[int, Any]:
+    """One attribute of these contacts, of those who have it."""
+    rows = conn.execute(select(contacts.c.id, contacts.c.attributes).where(contacts.c.id.in_(contact_ids)))
+    return {row[0]: row[1][attribute] for row in rows if attribute in row[1]}
 
 
 def lane_of(conn: Connection, campaign_id: int) -> tuple[str, str]:

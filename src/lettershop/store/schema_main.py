@@ -215,6 +215,14 @@ campaigns = Table(
     Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: the brand's
     Column("tracking", Text, nullable=False, server_default=""),  # marketing.tracking; empty: as the workspace has it
     Column("format", Text, nullable=False, server_default="html"),  # of html: marketing.markup
+    Column("hourly", Integer, nullable=False, server_default="0"),  # most messages an hour; 0: no limit of its own
+    Column("local_zone", Text, nullable=False, server_default=""),  # at everybody's own time; who has no zone is here
+    Column("zone_attribute", Text, nullable=False, server_default="timezone"),
+    Column("utm", Json, nullable=False, server_default="{}"),  # marketing.links
+    Column("untracked", Json, nullable=False, server_default="[]"),  # links that lead straight to their target
+    Column("repeat", Json, nullable=False, server_default="{}"),  # marketing.recurrence
+    Column("series_id", Id, index=True),  # the recurring campaign that this is a run of
+    Column("resend_of", Id),  # the campaign whose non-openers this is for
 )  # fmt: skip
 
 campaign_links = Table(

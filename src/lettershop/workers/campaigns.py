@@ -1,4 +1,4 @@
-"""Puts started campaigns into the queue, starts those whose time has come, and notes when one is done.
+"""Puts started campaigns into the queue, starts those whose time has come (also again and again), and notes when one is done.
 
 A step for `workers.singleton`. A piece of the audience and the mark up to where it goes are one transaction, so a
 `kill -9` anywhere neither loses nor doubles a recipient: whoever goes on begins at the mark.
@@ -14,8 +14,9 @@ from lettershop.base.errors import LettershopError
 from lettershop.base.log import get_logger
 from lettershop.marketing import audience
 from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.pacing import Row, batches, begins_at
 from lettershop.marketing.warmup import precedence
-from lettershop.store import campaigns, envelopes, warmups
+from lettershop.store import breakers, campaigns, envelopes, warmups
 from lettershop.store.campaigns import Campaign, UnderWay
 from lettershop.store.database import Database, Transaction
 
@@ -37,8 +38,8 @@ class CampaignWorker:
     async def step(self) -> bool:
         """One round; True if there is more to do at once."""
         more = False
-        for campaign in await self._main.read(campaigns.under_way, "sending", "scheduled"):
-            if campaign.state == "scheduled":
+        for campaign in await self._main.read(campaigns.under_way, "sending", "scheduled", "recurring"):
+            if campaign.state in ("scheduled", "recurring"):
                 await self._start_if_due(campaign)
             elif not campaign.expanded:
                 more = await self._expand(campaign.id) or more
@@ -47,13 +48,16 @@ class CampaignWorker:
         return more
 
     async def _start_if_due(self, campaign: UnderWay) -> None:
-        if campaign.scheduled_at is None or campaign.scheduled_at > self._clock.now():
+        if campaign.scheduled_at is None or begins_at(campaign.scheduled_at, campaign.local_zone) > self._clock.now():
+            return
+        if campaign.state == "recurring":
+            await self._service.run(campaign.id)
             return
         try:
             await self._service.start(campaign.id, by="schedule")
         except LettershopError as error:
             self._log.warning("campaign not started", campaign=campaign.id, why=error.public)
-            await self._service.unschedule(campaign.id, by="schedule")
+            await self._service.unschedule(campaign.id, by="schedule", why=error.public)
 
     async def _expand(self, campaign_id: int) -> bool:
         """Queue the next piece; True if there may be more."""
@@ -61,24 +65,21 @@ class CampaignWorker:
         since = campaign.started_at or self._clock.now()
         piece = await self._main.read(audience.next_piece, campaign, since)
         now = self._clock.now()
-        return await self._main.write(partial(_engaged_first, self._covered), campaign, piece, now, now + self._expire)
-
-
-Piece = Sequence[tuple[int, str] | tuple[int, str, float]]
+        return await self._main.write(partial(_engaged_first, self._covered), campaign, piece, now, self._expire)
 
 
 def _engaged_first(
     covered: Callable[[str], bool], tx: Transaction, seen: Campaign, piece: Sequence[tuple[int, str]], now: float,
-    expires_at: float,
+    expire: float,
 ) -> bool:  # fmt: skip
     """Where warm-up limits a day, whoever reads our mail goes first; so nothing goes before all are in the queue."""
     sender = warmups.senders(tx.conn, [seen.id]).get(seen.id)
     if sender is None or not covered(sender[0]):
-        return _enqueue(tx, seen, piece, now, expires_at)
+        return _enqueue(tx, seen, piece, now, expire)
     people = campaigns.engaged(tx.conn, [contact_id for contact_id, _ in piece])
     since = seen.started_at or now
     rows = [(contact_id, site, now - since + precedence(people.get(contact_id), since)) for contact_id, site in piece]
-    more = _enqueue(tx, seen, rows, now, expires_at)
+    more = _enqueue(tx, seen, rows, now, expire, ranked=True)
     if more:
         envelopes.hold(tx, seen.id)
     else:
@@ -86,17 +87,26 @@ def _engaged_first(
     return more
 
 
-def _enqueue(tx: Transaction, seen: Campaign, piece: Piece, now: float, expires_at: float) -> bool:
+def _enqueue(
+    tx: Transaction, seen: Campaign, piece: Sequence[Row], now: float, expire: float, *, ranked: bool = False
+) -> bool:
     """Queue a piece and move the mark, if nobody has done it meanwhile and the campaign is still to be sent."""
     campaign = campaigns.by_id(tx.conn, seen.id)
     if campaign is None or campaign.state != "sending" or campaign.expanded_to != seen.expanded_to or campaign.expanded:
         return True
     if piece:
         sender, pool = campaigns.lane_of(tx.conn, campaign.id)
-        envelopes.enqueue_recipes(
-            tx, workspace_id=campaign.workspace_id, campaign_id=campaign.id, rows=piece,
-            now=now, due_at=now, expires_at=expires_at, sender=sender, pool=pool,
-        )  # fmt: skip
+        zones = (
+            campaigns.own_values(tx.conn, [row[0] for row in piece], campaign.zone_attribute)
+            if campaign.local_zone
+            else {}
+        )
+        for batch in batches(campaign, piece, zones, now, expire, ranked=ranked):
+            envelopes.enqueue_recipes(
+                tx, workspace_id=campaign.workspace_id, campaign_id=campaign.id, rows=batch.rows,
+                now=now, due_at=batch.due_at, expires_at=batch.expires_at, sender=sender, pool=pool,
+            )  # fmt: skip
+        breakers.keep_pace(tx, campaign.id)
     done = len(piece) < audience.PIECE
     campaigns.expanded(tx, campaign.id, to=piece[-1][0] if piece else campaign.expanded_to, more=len(piece), done=done)
     return not done

@@ -9,7 +9,7 @@ from lettershop.samples import CAMPAIGN
 from lettershop.store import campaigns, subscriptions, workspaces
 from lettershop.workers.campaigns import CampaignWorker
 
-STATES = {"draft", "scheduled", "sending", "paused", "done", "cancelled"}
+STATES = {"draft", "scheduled", "recurring", "sending", "paused", "done", "cancelled"}
 DRAFT = Draft(name="C", subject="S", brand="B", html="H")
 
 

@@ -137,3 +137,31 @@ def test_the_general_way_fails_for_one_contact_only():
 )
 def test_where_a_link_leads(url, values, target):
     assert resolve(url, values) == target
+
+
+def test_links_carry_the_campaigns_parameters_and_excluded_ones_stay_as_they_are():
+    html = (
+        '<a href="https://s.example/a?utm_source=own#top">1</a><a href="https://s.example/b?q={{ city }}#x">2</a>'
+        '<a href="https://my.bank.example/login">3</a><a href="https://s.example/b/no/track">4</a><a href="{{ url }}">5</a>'
+        '<a href="https://notbank.example/">6</a><a href="https://s.example/n" data-no-track>7</a><a href="{{ unsubscribe_url }}">8</a>'
+    )
+    utm = {"source": "news", "campaign": "Spring & more"}
+    content = arrange(design(html, utm=utm, untracked=["bank.example", "https://s.example/b/no"]))
+    assert [link.url for link in content.links] == [
+        "https://s.example/a?utm_source=own&utm_campaign=Spring%20%26%20more#top",
+        "https://s.example/b?q={{ city }}&utm_source=news&utm_campaign=Spring%20%26%20more#x",
+        "{{ url }}",
+        "https://notbank.example/?utm_source=news&utm_campaign=Spring%20%26%20more",
+    ]
+    out = page(html, utm=utm, untracked=["bank.example", "https://s.example/b/no"])
+    for plain in ("https://my.bank.example/login", "https://s.example/b/no/track", "https://s.example/n"):
+        assert f'href="{plain}"' in out
+    assert out.count("utm_") == 0
+
+
+def test_parameters_are_added_where_clicks_are_not_tracked_and_in_written_text():
+    more = {"utm": {"medium": "email"}, "text": "Look at https://s.example/a."}
+    out = page('<a href="https://s.example/a">x</a>', track_clicks=False, **more)
+    assert 'href="https://s.example/a?utm_medium=email"' in out
+    content = arrange(design('<a href="https://s.example/a">x</a>', **more))
+    assert [link.url for link in content.links] == ["https://s.example/a?utm_medium=email"]

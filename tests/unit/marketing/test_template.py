@@ -92,3 +92,10 @@ def test_editors_write_quotes_as_entities():
 
 def test_comments_are_left_out():
     assert pieces("a{# no {{ tag }} #}b") == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["items", "keys", "get", "values", "update", "append", "index"])
+def test_fields_named_like_methods_are_the_fields_or_nothing(name):
+    loop = f"{{% for one in orders %}}[{{{{ one.{name} }}}}{{% if one.{name} %}}!{{% endif %}}]{{% endfor %}}"
+    shown = "".join(chunks(general(pieces(loop))({"orders": [{name: "x"}, {"other": 1}, {name: [1, {"a": 2}]}, [3]]})))
+    assert shown == "[x!][][[1, {'a': 2}]!][]"

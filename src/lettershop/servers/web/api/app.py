@@ -8,6 +8,9 @@ from starlette.types import ASGIApp
 
 from lettershop.servers.web.api import (
     accounts,
+    brands,
+    campaign_reports,
+    campaign_times,
     campaigns,
     domains,
     events,
@@ -57,8 +60,8 @@ def build_api(services: ApiServices) -> ASGIApp:
     whole.include_router(journeys.router_of_queue)
     if services.marketing is not None:
         for router in (
-            campaigns.router, trials.router, campaigns.report_router, reports.router, imports.router,
-            campaigns.brand_router, templates.router, messages.router,
+            campaigns.router, campaign_times.router, trials.router, campaign_reports.router, campaign_reports.report_router, reports.router,
+            imports.router, brands.router, templates.router, messages.router,
             journeys.router_of_campaigns, subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
             whole.include_router(router)
