@@ -160,6 +160,41 @@ def test_campaigns_have_a_pace_repeat_and_are_sent_once_more(client):
     assert client.post(f"{path}/unschedule").json()["repeat"] is None
 
 
+def test_content_is_shared_and_has_languages(server, client):
+    footer = client.post("/blocks", json={"name": "foot", "html": "<p>{{ sign }}</p>", "text": "-- {{ sign }}"}).json()
+    assert client.post("/blocks", json={"name": "L", "layout": True, "html": "nowhere"}).json()["code"] == "template"
+    layout = {"name": "L", "layout": True, "html": "<main>{{ content }}</main>{% include 'foot' %}"}
+    assert client.post("/blocks", json=layout).status_code == 201
+    assert [one["name"] for one in client.get("/blocks").json()["items"]] == ["foot", "L"]
+    variants = {"de": {"subject": "Hallo", "html": "Guten Tag, {{ name }}"}}
+    new = {"name": "hello", "subject": "Hello", "html": "Good day, {{ name }}", "layout": "L", "format": "markdown"}
+    assert client.post("/templates", json={**new, "name": "bad", "layout": "none"}).json()["code"] == "template"
+    made = client.post("/templates", json={**new, "variants": variants}).json()
+    assert made["variants"] == variants and made["layout"] == "L"
+    assert (
+        client.patch(f"/blocks/{footer['id']}", json={"html": "<p>{{ sign }}!</p>"}).json()["text"] == "-- {{ sign }}"
+    )
+    message = {
+        "from": {"address": "hello@brand.example"},
+        "to": [{"address": "ann@brand.example"}],
+        "template": "hello",
+    }
+    sent = client.post("/messages", json={**message, "language": "de-AT", "data": {"name": "Ann", "sign": "B"}})
+    assert sent.status_code == 202 and sent.json()["subject"] == "Hallo"
+    settings = {"logo": "https://brand.example/logo.png"}
+    brand = {"name": "Two", "from_name": "T", "from_address": "t@brand.example", "settings": settings}
+    assert client.post("/brands", json=brand).json()["settings"] == settings
+    kept = client.post("/brands", json={name: value for name, value in brand.items() if name != "settings"}).json()
+    assert kept["settings"] == settings
+    campaign = {"name": "Two", "subject": "S", "brand": "Two", "html": "x", "layout": "L", "variants": variants}
+    made = client.post("/campaigns", json=campaign).json()
+    assert made["variants"] == variants and made["language_attribute"] == "language"
+    assert client.post("/campaigns", json={**campaign, "layout": "foot"}).json()["code"] == "campaign-invalid"
+    assert client.delete(f"/blocks/{footer['id']}").status_code == 204
+    shown = client.get(f"/campaigns/{made['id']}/preview")
+    assert shown.json()["code"] == "template"
+
+
 def test_a_repeated_request_does_the_work_once(client):
     key = {"idempotency-key": "order-1"}
     first = client.post("/campaigns", json=CAMPAIGN, headers=key)

@@ -9,8 +9,11 @@ from sqlalchemy import select
 
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.passwords import Passwords
-from lettershop.marketing.campaigns import Campaigns, Draft, MoveNotAllowed
+from lettershop.marketing.blocks import BlockKnown, Blocks
+from lettershop.marketing.campaigns import CampaignInvalid, Campaigns, Draft, MoveNotAllowed
+from lettershop.marketing.design import design_of
 from lettershop.marketing.recurrence import Repeat
+from lettershop.marketing.render import compile_design
 from lettershop.store import breakers, campaigns, contacts, envelopes, subscriptions, workspaces
 from lettershop.store.contacts import NewContact
 from lettershop.store.envelopes import Outcome
@@ -183,3 +186,46 @@ async def test_once_more_to_whom_it_reached_and_who_did_not_open(store, clock, s
         lambda conn: set(conn.scalars(select(table.c.contact_id).where(table.c.campaign_id == again)))
     )
     assert asked == {one.contact_id for one in taken[10:40]}
+
+
+async def test_a_started_campaign_is_made_of_what_was_there_when_it_started(store, clock, shop):
+    kept = Blocks(store.main, clock)
+    layout = await kept.create(
+        1, "Letter", {"html": f"<h1>{{{{ brand_motto }}}}</h1>{{{{ content }}}}{HTML}", "layout": True}
+    )
+    brand = {"name": "B", "from_name": "B", "from_address": "b@b.example", "postal_address": "1 Street"}
+    await store.main.write(workspaces.ensure_brand, 1, at=1.0, settings={"motto": "First"}, **brand)
+    variants = {"de": {"html": "Hallo", "subject": "Hallo"}, "fr-CA": {"subject": "Bonjour"}}
+    key = await shop.create(1, replace(DRAFT, html="Hello", format="markdown", layout="Letter", variants=variants))
+    assert [one.code for one in await shop.check(key) if one.severity == "error"] == []
+
+    async def design():
+        campaign = await shop.get(key)
+        return await store.main.read(design_of, campaign, "https://m.example")
+
+    before = await design()
+    assert "<p>Hello</p>" in before.html and "<p>Hallo</p>" in before.variants["de"]["html"] and before.format == "html"
+    await store.main.write(workspaces.ensure_brand, 1, at=1.0, settings={"motto": "Second"}, **brand)
+    assert (await design()).settings == {"motto": "Second"}
+    await shop.start(key)
+    await kept.change(1, layout.id, {"html": "{{ content }} changed"})
+    await store.main.write(workspaces.ensure_brand, 1, at=1.0, settings={}, **brand)
+    after = await design()
+    assert after == replace(before, settings={"motto": "Second"}, untracked=[])
+    assert compile_design(after).links == compile_design(before).links
+    await kept.remove(1, layout.id)
+    draft = await shop.create(1, DRAFT)
+    with pytest.raises(CampaignInvalid):
+        await shop.change(draft, replace(DRAFT, layout="Letter"))
+    assert await design() == after
+
+
+async def test_a_draft_whose_block_is_gone_says_so(store, clock, shop):
+    kept = Blocks(store.main, clock)
+    block = await kept.create(1, "foot", {"html": HTML})
+    with pytest.raises(BlockKnown):
+        await kept.create(1, "foot", {"html": ""})
+    key = await shop.create(1, replace(DRAFT, html="<p>x</p>{% include 'foot' %}"))
+    assert [one.code for one in await shop.check(key)] == []
+    await kept.remove(1, block.id)
+    assert {one.code for one in await shop.check(key)} >= {"template"}

@@ -16,6 +16,7 @@ from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics, Patience
 from lettershop.marketing.attribute_desk import Attributes
+from lettershop.marketing.blocks import Blocks
 from lettershop.marketing.breakdown import Breakdowns
 from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
@@ -64,6 +65,7 @@ class Marketing:
     workspace_campaigns: WorkspaceCampaigns
     brands: Brands
     templates: Templates
+    blocks: Blocks
     forecasts: Forecasts
     privacy: Privacy
     subscribers: Subscribers
@@ -128,6 +130,7 @@ def build_marketing(
         workspace_campaigns=WorkspaceCampaigns(main_db, campaigns),
         brands=Brands(main_db, clock),
         templates=Templates(main_db, clock),
+        blocks=Blocks(main_db, clock),
         forecasts=forecasts,
         privacy=privacy,
         subscribers=Subscribers(main_db, privacy, clock),

@@ -121,6 +121,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             imports=marketing.imports,
             import_options=marketing.import_options,
             templates=marketing.templates,
+            blocks=marketing.blocks,
             messages=messages,
             people=marketing.subscribers,
             joining=marketing.joining(house, messages),

@@ -9,6 +9,7 @@ hourly = 5000                        # messages at most; left out: no limit
 local_zone = "Europe/Berlin"         # at everybody's own time, by zone_attribute = "timezone"
 untracked = ["bank.example"]         # hosts or beginnings of addresses; [utm] source = "…" medium = "…" campaign = "…"
 tracking = "consented"               # individual, consented, aggregate, none; left out: as the workspace has it
+layout = "Letter"                    # [variants.de] subject, preheader, html and text: what differs in a language
 [brand]                              # or brand = "Juniper & Pine", if it is there already
 name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lettershop.marketing.campaigns import CampaignInvalid, Draft
+from lettershop.marketing.languages import PARTS
 
 _KEYS = {
     "name",
@@ -39,9 +41,12 @@ _KEYS = {
     "zone_attribute",
     "utm",
     "untracked",
+    "layout",
+    "variants",
+    "language_attribute",
 }
 _ENDINGS = {".mjml": "mjml", ".md": "markdown", ".markdown": "markdown"}
-_BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool"}
+_BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address", "pool", "settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class CampaignFile:
     """A read file. `brand`: what `store.workspaces.ensure_brand` takes, or None if only its name is given."""
 
     draft: Draft
-    brand: dict[str, str] | None
+    brand: dict[str, Any] | None
 
 
 def read(path: Path) -> CampaignFile:
@@ -78,15 +83,29 @@ def read(path: Path) -> CampaignFile:
         zone_attribute=str(tree.get("zone_attribute", "timezone")),
         utm={key: str(value) for key, value in tree.get("utm", {}).items()},
         untracked=[str(one) for one in tree.get("untracked", [])],
+        layout=str(tree.get("layout", "")), language_attribute=str(tree.get("language_attribute", "language")),
+        variants={tag: _variant(path, parts) for tag, parts in tree.get("variants", {}).items()},
         format=str(tree.get("format") or _ENDINGS.get(Path(tree["html"]).suffix.lower(), "html")),
     )  # fmt: skip
-    return CampaignFile(draft, {key: str(value) for key, value in brand.items()} if isinstance(brand, dict) else None)
+    return CampaignFile(draft, _brand(brand) if isinstance(brand, dict) else None)
+
+
+def _brand(table: dict[str, Any]) -> dict[str, Any]:
+    settings = table.get("settings")
+    values: dict[str, Any] = {key: str(value) for key, value in table.items() if key != "settings"}
+    return values if settings is None else {**values, "settings": {key: str(value) for key, value in settings.items()}}
 
 
 def _only(tree: dict[str, Any], known: set[str], path: Path) -> None:
     unknown = sorted(tree.keys() - known)
     if unknown:
         raise CampaignInvalid(f"{path}: unknown key {unknown[0]}.", remedy=f"There are {', '.join(sorted(known))}.")
+
+
+def _variant(path: Path, parts: dict[str, Any]) -> dict[str, str]:
+    """Subject and preheader as they are written, html and text from their files."""
+    _only(parts, set(PARTS), path)
+    return {name: _content(path, value) if name in ("html", "text") else str(value) for name, value in parts.items()}
 
 
 def _number(path: Path, value: Any) -> int:

@@ -20,9 +20,11 @@ from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Invalid, LettershopError, NotFound
 from lettershop.base.facts import CampaignChanged
 from lettershop.marketing import audience
+from lettershop.marketing import design as designing
 from lettershop.marketing.compliance import Case, Finding, NotReady, examine
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.languages import check_variants
 from lettershop.marketing.links import check_untracked, check_utm
 from lettershop.marketing.markup import FORMATS
 from lettershop.marketing.pacing import begins_at, known_zone
@@ -30,7 +32,7 @@ from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.render import Compiled, compile_design
 from lettershop.marketing.segments import All, Engaged, Not, from_json, to_json
 from lettershop.marketing.tracking import MODES
-from lettershop.store import accounts, breakers, campaigns, envelopes, subscriptions, workspaces
+from lettershop.store import accounts, blocks, breakers, campaigns, designs, envelopes, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
 from lettershop.store.database import Database, Transaction
 
@@ -92,6 +94,9 @@ class Draft:
     zone_attribute: str = "timezone"
     utm: Mapping[str, str] = field(default_factory=dict)  # marketing.links
     untracked: Sequence[str] = ()
+    layout: str = ""  # by name: marketing.blocks
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # marketing.languages
+    language_attribute: str = "language"
 
 
 class Campaigns:
@@ -241,6 +246,10 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         raise CampaignInvalid(f"There is no format {draft.format!r}.", remedy=f"There are {', '.join(FORMATS)}.")
     check_utm(draft.utm)
     check_untracked(draft.untracked)
+    check_variants(draft.variants)
+    layout = blocks.by_name(conn, workspace_id, draft.layout) if draft.layout else None
+    if draft.layout and (layout is None or not layout.layout):
+        raise CampaignInvalid(f"There is no layout {draft.layout!r}.")
     if draft.local_zone:
         known_zone(draft.local_zone)
     if draft.hourly < 0:
@@ -257,6 +266,8 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "pool": draft.pool, "tracking": draft.tracking, "format": draft.format,
         "hourly": draft.hourly, "local_zone": draft.local_zone, "zone_attribute": draft.zone_attribute,
         "utm": dict(draft.utm), "untracked": list(draft.untracked),
+        "layout": draft.layout, "language_attribute": draft.language_attribute,
+        "variants": {tag: dict(parts) for tag, parts in draft.variants.items()},
     }  # fmt: skip
 
 
@@ -277,6 +288,7 @@ def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by:
     if campaign is None or campaign.version != compiled.design.version:
         raise MoveNotAllowed("The campaign was changed meanwhile.", remedy="Check it again.")
     campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
+    designs.keep(tx, campaign_id, designing.to_json(compiled.design))
     tree = audience.resolve(tx.conn, campaign.workspace_id, campaign.tree)
     move(tx, campaign_id, "start", at, by, started_at=at, tree=tree)
 

@@ -7,7 +7,7 @@ ePrivacy 13, CASL 6), a signature of the From domain (Gmail, Yahoo, Microsoft: b
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from selectolax.lexbor import LexborHTMLParser
@@ -70,6 +70,11 @@ class NotReady(Refused):
 def examine(case: Case) -> list[Finding]:
     """All findings, errors first."""
     found = [finding for rule in _RULES for finding in rule(case)]
+    for tag, design in case.design.languages.items():
+        compiled = case.compiled.languages.get(tag) if case.compiled else None
+        variant = replace(case, design=design, compiled=compiled, template_error="")
+        of_it = [finding for rule in _OF_CONTENT for finding in rule(variant)]
+        found += [replace(finding, words=f"In {tag}: {finding.words}") for finding in of_it]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -195,6 +200,10 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs, _made_for_all,
+)  # fmt: skip
+
+_OF_CONTENT: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    _postal_address, _unsubscribe, _subject, _size, _images, _fall_backs, _made_for_all,
 )  # fmt: skip
 
 

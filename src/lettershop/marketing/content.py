@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import css_inline
 from inscriptis import get_text
@@ -17,12 +18,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from lettershop.marketing.links import Addresses, Link, is_trackable, is_untracked, with_utm
 from lettershop.marketing.markup import to_page
 from lettershop.marketing.placeholders import Stash
-from lettershop.marketing.quoted import clean
-from lettershop.marketing.template import Output, Piece, pieces
+from lettershop.marketing.template import Output, Piece, TemplateInvalid
+from lettershop.marketing.template import field as field_of
 
 TOKEN = "recipient_token"  # noqa: S105 the name of a field
 """The field under which the recipient's token is filled in."""
 
+_FIXED = {"postal_address", "brand", "list_name"}
 _URL = re.compile("https?://[^\\s<>\"']*[^\\s<>\"'.,;:!?)\\]]")
 _PREFORMATTED = re.compile(r"<pre|<textarea|white-space:\s*(?:pre|break-spaces)", re.IGNORECASE)
 
@@ -51,6 +53,29 @@ class Design:
     track_clicks: bool = True
     utm: Mapping[str, str] = field(default_factory=dict)
     untracked: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the brand
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by language
+    language_attribute: str = "language"
+    problem: str = ""  # why layout and blocks could not be put in
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The fields that are the same for everybody."""
+        own = {f"brand_{name}": value for name, value in self.settings.items()}
+        return {**own, "postal_address": self.postal_address, "brand": self.brand, "list_name": self.list_name}
+
+    @property
+    def languages(self) -> "dict[str, Design]":
+        """The designs of the variants, by language in lower case; always in one order, for links are numbered by it.
+
+        A variant's text part is its own: made from its body unless it is written.
+        """
+        found = {}
+        for tag, parts in sorted(self.variants.items()):
+            given: dict[str, Any] = {name: value for name, value in parts.items() if value}
+            text = {"text": ""} if "html" in given else {}
+            found[tag.lower()] = replace(self, variants={}, **{**text, **given})
+        return found
 
     @property
     def domain(self) -> str:
@@ -70,23 +95,25 @@ class Content:
 
 @dataclass(slots=True)
 class _Letter(Stash):
-    """The placeholders of one campaign, and the links that are tracked."""
+    """The placeholders of one campaign, and the links that are tracked, numbered after `before`."""
 
     design: Design = field(kw_only=True)
+    before: int = 0
     links: list[Link] = field(default_factory=list)
 
     def _fixed(self, name: str, markup: bool) -> str | None:
         """What the campaign itself says: the same for everybody but for the token."""
-        design, addresses = self.design, Addresses(self.design.public_url)
+        addresses = Addresses(self.design.public_url)
         if name == "unsubscribe_url":
             return addresses.unsubscribe(self.keep(Output(TOKEN)))
         if name == "web_version_url":
             return addresses.web_version(self.keep(Output(TOKEN)))
-        words = {"postal_address": design.postal_address, "brand": design.brand, "list_name": design.list_name}.get(
-            name
-        )
-        if words is None:
+        head = name.partition("|")[0]
+        known = head.strip() in _FIXED or head.strip().startswith("brand_")
+        fill = field_of(name) if known and " or " not in name else None
+        if fill is None:
             return None
+        words = fill(self.design.fixed)
         return html.escape(words).replace("\n", "<br>") if markup else words
 
     def track(self, url: str, label: str) -> str:
@@ -100,8 +127,9 @@ class _Letter(Stash):
         written = self.written(url)
         if not self.design.track_clicks or not is_trackable(written):
             return url
-        self.links.append(Link(len(self.links) + 1, written, label[:200]))
-        return Addresses(base).click(self.keep(Output(TOKEN)), len(self.links))
+        number = self.before + len(self.links) + 1
+        self.links.append(Link(number, written, label[:200]))
+        return Addresses(base).click(self.keep(Output(TOKEN)), number)
 
     def track_again(self, url: str) -> str:
         """The same target in the text part: the number of the first link that leads there."""
@@ -112,10 +140,12 @@ class _Letter(Stash):
         return self.track(url, "")
 
 
-def arrange(design: Design) -> Content:
-    """The content of a campaign, ready to be compiled. Raises TemplateInvalid."""
+def arrange(design: Design, before: int = 0) -> Content:
+    """The content of a campaign, ready to be compiled; its links are numbered after `before`. Raises TemplateInvalid."""
+    if design.problem:
+        raise TemplateInvalid(design.problem)
     design = replace(design, public_url=design.public_url.rstrip("/"))
-    stash = _Letter(design=design)
+    stash = _Letter(design=design, before=before)
     page = _page(stash)
     text = stash.put_away(design.text, markup=False) if design.text.strip() else _text_of(page)
     text = _URL.sub(lambda match: stash.track_again(match[0]), text) if design.text.strip() else text
@@ -123,7 +153,7 @@ def arrange(design: Design) -> Content:
         pixel = Addresses(design.public_url).pixel(stash.keep(Output(TOKEN)))
         page = _before_end(page, f'<img src="{pixel}" width="1" height="1" alt="" style="display:block;border:0">')
     return Content(
-        subject=pieces(clean(design.subject)),
+        subject=stash.bring_back(stash.put_away(design.subject, markup=False)),
         html=stash.bring_back(page.strip()),
         text=stash.bring_back(text.strip("\n")),
         links=tuple(stash.links),

@@ -47,7 +47,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is to be sent. Either `html` or `text` or both, or a `template` by name, filled with `data`."""
+    """What is to be sent. Either `html` or `text` or both, or a `template` by name, filled with `data`, in a `language`."""
 
     sender: Person
     to: Sequence[Person]
@@ -58,6 +58,7 @@ class Letter:
     html: str = ""
     text: str = ""
     template: str = ""
+    language: str = ""  # of the template's variants
     data: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[File] = ()

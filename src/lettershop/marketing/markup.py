@@ -52,11 +52,24 @@ def as_html(source: str, written_in: str) -> str:
     return stash.written(to_page(stash.put_away(source, markup=True), written_in))
 
 
+def as_fragment(source: str, written_in: str) -> str:
+    """A piece of HTML or Markdown as HTML to be put into a page, its tags of the template language as they were."""
+    if written_in == "html":
+        return source
+    stash = Stash()
+    return stash.written(_rendered(stash.put_away(source, markup=True)))
+
+
 def _of_markdown(source: str) -> str:
+    return _PAGE.format(_rendered(source))
+
+
+def _rendered(source: str) -> str:
     """CommonMark with tables and strike-through; HTML within it stays."""
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     reader.normalizeLink = lambda url: url  # type: ignore[method-assign]  # percent signs would hide the placeholders
-    return _PAGE.format(reader.render(source))
+    page: str = reader.render(source)
+    return page
 
 
 def _of_mjml(source: str) -> str:

@@ -167,7 +167,7 @@ class PublicActions:
         design, contact = found
         values = merge_fields(contact.email, contact.name, contact.attributes)
         compiled: Compiled = await asyncio.to_thread(compile_design, design)
-        return compiled.page(Person(contact.email, contact.name, token, self._clock.now(), values))
+        return compiled.speaking(values).page(Person(contact.email, contact.name, token, self._clock.now(), values))
 
     async def _known(self, campaign_id: int) -> _Known | None:
         known = self._campaigns.get(campaign_id)

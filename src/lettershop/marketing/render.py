@@ -20,6 +20,7 @@ from lettershop.base.errors import Invalid
 from lettershop.marketing import headers
 from lettershop.marketing.content import TOKEN, Content, Design, arrange
 from lettershop.marketing.headers import Field
+from lettershop.marketing.languages import spoken
 from lettershop.marketing.links import Addresses, Link
 from lettershop.marketing.quoted import SOFT, clean, encode, is_plain
 from lettershop.marketing.template import (
@@ -100,12 +101,15 @@ class Compiled:
     def __init__(self, design: Design, content: Content, *, fast: bool = True) -> None:
         self.design = design
         self.links: tuple[Link, ...] = content.links
+        self.languages: dict[str, Compiled] = {}
         self.boundary = f"=_{design.campaign_id}_{design.version}_{sha256(design.html.encode()).hexdigest()[:16]}"
         parts = [("plain", content.text), ("html", content.html)]
         self.fast = fast and all(_is_fast(pieces) for _, pieces in parts)
-        self._body: _Body = _segments(parts, self.boundary) if self.fast else _general(parts, self.boundary)
-        self._subject = _line(content.subject)
-        self._html = _page(content.html)
+        self._body: _Body = (
+            _segments(parts, self.boundary) if self.fast else _general(parts, self.boundary, design.fixed)
+        )
+        self._subject = _line(content.subject, design.fixed)
+        self._html = _page(content.html, design.fixed)
         self._addresses = Addresses(design.public_url.rstrip("/"))
         self._dated: tuple[float, Field] | None = None
         self._subjects: dict[str, Field] = {}
@@ -117,6 +121,12 @@ class Compiled:
         # what is the same for everybody but for the token, cut where the token stands: `token.join` makes it whole
         self._wire = b"".join([field.wire for field in (*own, *fixed)]).split(_MARK.encode())
         self._canonical = b"".join([field.canonical for field in (*own, *fixed)]).split(_MARK.encode())
+
+    def speaking(self, values: Mapping[str, Any]) -> "Compiled":
+        """The variant for a person of these merge fields; itself if there is none in their language."""
+        if not self.languages:
+            return self
+        return spoken(self.languages, values.get(self.design.language_attribute)) or self
 
     def make(self, person: Person) -> Built:
         """The message for one person, unsigned. Raises TemplateInvalid or TooLarge."""
@@ -166,8 +176,16 @@ class Compiled:
 
 
 def compile_design(design: Design) -> Compiled:
-    """Compile a campaign and try it on awkward samples. Raises TemplateInvalid, NotCanonical."""
-    compiled = Compiled(design, arrange(design))
+    """Compile a campaign in all its languages and try it on awkward samples. Raises TemplateInvalid, NotCanonical."""
+    compiled = _tried(design, 0)
+    for tag, variant in design.languages.items():
+        compiled.languages[tag] = _tried(variant, len(compiled.links))
+        compiled.links += compiled.languages[tag].links
+    return compiled
+
+
+def _tried(design: Design, before: int) -> Compiled:
+    compiled = Compiled(design, arrange(design, before))
     for words in ("", "Ann", "  . two  blanks. ", ".\t\r\n.", "Käthe <b>&\"'=</b>" * 12):
         person = Person("a@b.example", words, "t0ken", 0.0, _Everything(clean(words)))
         if compiled.fast and not is_canonical(compiled.make(person).body):
@@ -248,7 +266,7 @@ def _is_fast(parts: list[Piece]) -> bool:
     return all(isinstance(piece, str) or (isinstance(piece, Output) and field(piece.expression)) for piece in parts)
 
 
-def _line(parts: list[Piece]) -> Fill:
+def _line(parts: list[Piece], fixed: Mapping[str, str]) -> Fill:
     """The subject: plain text, never escaped."""
     if all(isinstance(piece, str) for piece in parts):
         words = "".join([piece for piece in parts if isinstance(piece, str)])
@@ -257,24 +275,24 @@ def _line(parts: list[Piece]) -> Fill:
         fills = [field(piece.expression) if isinstance(piece, Output) else None for piece in parts]
         pairs = list(zip(parts, fills, strict=True))
         return lambda values: "".join([fill(values) if fill else str(words) for words, fill in pairs])
-    fill_all = _filler(parts)
+    fill_all = _filler(parts, fixed)
     return lambda values: "".join(fill_all(values))
 
 
-def _page(parts: list[Piece]) -> Fill:
-    fill = _filler(parts)
+def _page(parts: list[Piece], fixed: Mapping[str, str]) -> Fill:
+    fill = _filler(parts, fixed)
     return lambda values: "".join([html.escape(text) if index % 2 else text for index, text in enumerate(fill(values))])
 
 
-def _filler(parts: list[Piece]) -> Callable[[Mapping[str, Any]], list[str]]:
-    """Template text and values in turn, text first."""
+def _filler(parts: list[Piece], fixed: Mapping[str, str]) -> Callable[[Mapping[str, Any]], list[str]]:
+    """Template text and values in turn, text first. `fixed`: fields of the campaign itself, for conditions."""
     render = general(parts)
-    return lambda values: chunks(render(values))
+    return lambda values: chunks(render({**values, **fixed}))
 
 
-def _general(parts: list[tuple[str, list[Piece]]], boundary: str) -> _Body:
+def _general(parts: list[tuple[str, list[Piece]]], boundary: str, fixed: Mapping[str, str]) -> _Body:
     """The way for every template: minijinja, then each piece encoded on its own."""
-    renders = [(kind, _filler(pieces)) for kind, pieces in parts]
+    renders = [(kind, _filler(pieces, fixed)) for kind, pieces in parts]
     static: dict[str, bytes] = {}
 
     def known(text: str) -> bytes:

@@ -151,7 +151,7 @@ def _make(campaign: _Ready, person: Person, clock: Clock) -> bytes:
 
 
 def _draft(campaign: _Ready, person: Person, clock: Clock) -> Callable[[], bytes]:
-    return partial(signed, campaign.compiled.make(person), campaign.signers, clock.now())
+    return partial(signed, campaign.compiled.speaking(person.values).make(person), campaign.signers, clock.now())
 
 
 def signed(built: Built, signers: Sequence[Signer], at: float) -> bytes:

@@ -1,11 +1,15 @@
 """Templates: kept under a name, checked when they are kept, filled in for one message."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from html import escape
 from typing import Any
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, NotFound
+from lettershop.marketing.assembly import Block, Body, assemble
+from lettershop.marketing.blocks import blocks_of
+from lettershop.marketing.languages import check_variants, spoken
 from lettershop.marketing.markup import FORMATS, as_html
 from lettershop.marketing.template import Output, TemplateInvalid, chunks, general, pieces
 from lettershop.store import templates as rows
@@ -28,16 +32,17 @@ class TemplateKnown(Conflict):
 class Templates:
     """One object per process.
 
-    Content is `subject`, `html`, `text` and `format` (of html); raises TemplateInvalid where it does not parse.
+    Content is `subject`, `html`, `text`, `format` (of html), `layout` and `variants`; raises TemplateInvalid where it does not
+    parse with its layout and blocks.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def create(self, workspace_id: int, name: str, content: Mapping[str, str]) -> Template:
+    async def create(self, workspace_id: int, name: str, content: Mapping[str, Any]) -> Template:
         """Keep a template; raises TemplateKnown."""
-        check(content)
+        check(Wording.of(content), await self._db.read(blocks_of, workspace_id))
         made = await self._db.write(rows.add, workspace_id, name, self._clock.now(), **content)
         if made is None:
             raise TemplateKnown(f"There is a template {name!r} already.")
@@ -61,9 +66,17 @@ class Templates:
         """The templates, by id."""
         return await self._db.read(rows.page, workspace_id, after=after, limit=limit)
 
-    async def change(self, workspace_id: int, template_id: int, content: Mapping[str, str]) -> Template:
+    async def wording(self, workspace_id: int, name: str, language: str = "") -> "Wording":
+        """The template of that name in a language, its layout and blocks put in; raises NoSuchTemplate, TemplateInvalid."""
+        found = await self.named(workspace_id, name)
+        chosen = Wording.of({field.name: getattr(found, field.name) for field in fields(Wording)})
+        return _whole(chosen.speaking(language), await self._db.read(blocks_of, workspace_id))
+
+    async def change(self, workspace_id: int, template_id: int, content: Mapping[str, Any]) -> Template:
         """Replace some of its content."""
-        check(content, (await self.get(workspace_id, template_id)))
+        before = await self.get(workspace_id, template_id)
+        same = {field.name: getattr(before, field.name) for field in fields(Wording)}
+        check(Wording.of({**same, **content}), await self._db.read(blocks_of, workspace_id))
         await self._db.write(rows.change, template_id, self._clock.now(), **content)
         return await self.get(workspace_id, template_id)
 
@@ -73,14 +86,46 @@ class Templates:
         await self._db.write(rows.remove, template_id)
 
 
-def check(content: Mapping[str, str], before: Template | None = None) -> None:
-    """Raises TemplateInvalid if any part does not parse; what is not named stays as it was `before`."""
-    written_in = content.get("format") or (before.format if before else "html")
-    if written_in not in FORMATS:
-        raise TemplateInvalid(f"There is no format {written_in!r}.", remedy=f"There are {', '.join(FORMATS)}.")
-    page = content.get("html", before.html if before else "")
-    for source in (content.get("subject", ""), content.get("text", ""), as_html(page, written_in)):
-        general(pieces(source))
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a template says."""
+
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    format: str = "html"
+    layout: str = ""
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "Wording":
+        """From the fields of a template."""
+        return cls(**content)
+
+    def speaking(self, language: str) -> "Wording":
+        """The variant in a language; itself if there is none."""
+        parts = spoken({tag.lower(): one for tag, one in self.variants.items()}, language)
+        if parts is None:
+            return self
+        given: dict[str, Any] = {name: value for name, value in parts.items() if value and name != "preheader"}
+        text = {"text": ""} if "html" in given else {}
+        return replace(self, variants={}, **{**text, **given})
+
+
+def _whole(wording: Wording, blocks: Mapping[str, Block]) -> Wording:
+    body = assemble(Body(wording.html, wording.text, wording.format), blocks, wording.layout)
+    return replace(wording, html=as_html(body.html, body.format), text=body.text, format="html", layout="")
+
+
+def check(wording: Wording, blocks: Mapping[str, Block]) -> None:
+    """Raises TemplateInvalid or LanguageInvalid if any part does not parse."""
+    if wording.format not in FORMATS:
+        raise TemplateInvalid(f"There is no format {wording.format!r}.", remedy=f"There are {', '.join(FORMATS)}.")
+    check_variants(wording.variants)
+    for one in (wording, *[wording.speaking(tag) for tag in wording.variants]):
+        whole = _whole(one, blocks)
+        for source in (whole.subject, whole.text, whole.html):
+            general(pieces(source))
 
 
 def fill(source: str, values: Mapping[str, Any], *, html: bool) -> str:

@@ -19,7 +19,6 @@ from lettershop.mail import expiry
 from lettershop.mail.sign import from_domain
 from lettershop.mail.submission import Submission, authors_of
 from lettershop.marketing.letter import File, Letter, LetterInvalid, Person, compose_letter
-from lettershop.marketing.markup import as_html
 from lettershop.marketing.templates import Templates, fill
 from lettershop.store import accounts
 from lettershop.store import sent as rows
@@ -149,12 +148,12 @@ class Transactional:
     async def _filled(self, workspace_id: int, letter: Letter) -> Letter:
         if not letter.template:
             return letter
-        template = await self._templates.named(workspace_id, letter.template)
+        template = await self._templates.wording(workspace_id, letter.template, letter.language)
         given: Mapping[str, Any] = letter.data
         return replace(
             letter,
             subject=" ".join(fill(letter.subject or template.subject, given, html=False).split()),
-            html=fill(letter.html or as_html(template.html, template.format), given, html=True),
+            html=fill(letter.html or template.html, given, html=True),
             text=fill(letter.text or template.text, given, html=False),
         )
 

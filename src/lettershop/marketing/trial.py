@@ -95,7 +95,7 @@ class Trials:
             contact.email if contact else address, name, contact.attributes if contact else {}
         )
         person = Person(address, name, token, self._clock.now(), values)
-        return await asyncio.to_thread(lambda: compile_design(design).make(person).unsigned())
+        return await asyncio.to_thread(lambda: compile_design(design).speaking(values).make(person).unsigned())
 
 
 def _found(

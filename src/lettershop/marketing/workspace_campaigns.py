@@ -125,12 +125,12 @@ class Brands:
         """The workspace's brands, by name."""
         return await self._main.read(workspaces.brands_of, workspace_id)
 
-    async def put(self, workspace_id: int, name: str, values: Mapping[str, str]) -> workspaces.Brand:
+    async def put(self, workspace_id: int, name: str, values: Mapping[str, Any]) -> workspaces.Brand:
         """Make a brand, or bring it up to date."""
         return await self._main.write(_put_brand, workspace_id, name, values, self._clock.now())
 
 
-def _put_brand(tx: Transaction, workspace_id: int, name: str, values: Mapping[str, str], at: float) -> workspaces.Brand:
+def _put_brand(tx: Transaction, workspace_id: int, name: str, values: Mapping[str, Any], at: float) -> workspaces.Brand:
     found = workspaces.brand(tx.conn, workspaces.ensure_brand(tx, workspace_id, name=name, at=at, **values))
     assert found is not None
     return found

@@ -56,6 +56,9 @@ class Campaign:
     repeat: dict[str, Any] = field(default_factory=dict)
     series_id: int | None = None
     resend_of: int | None = None
+    layout: str = ""
+    variants: dict[str, dict[str, str]] = field(default_factory=dict)
+    language_attribute: str = "language"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from lettershop.store import (
     schema_analytics,
     schema_api,
+    schema_content,
     schema_delivery,
     schema_mail,
     schema_main,
@@ -56,7 +57,16 @@ class Half:
 MAIL = Half("mail", (schema_mail,), schema_mail.mail_facts)
 MAIN = Half(
     "main",
-    (schema_main, schema_delivery, schema_api, schema_analytics, schema_signin, schema_webhooks, schema_transport),
+    (
+        schema_main,
+        schema_delivery,
+        schema_api,
+        schema_analytics,
+        schema_signin,
+        schema_webhooks,
+        schema_transport,
+        schema_content,
+    ),
     schema_main.facts,
 )
 

@@ -41,6 +41,8 @@ templates = Table(
     Column("html", Text, nullable=False, server_default=""),
     Column("text", Text, nullable=False, server_default=""),
     Column("format", Text, nullable=False, server_default="html"),  # of html: marketing.markup
+    Column("layout", Text, nullable=False, server_default=""),  # by name: store.blocks
+    Column("variants", Json, nullable=False, server_default="{}"),  # by language: marketing.languages
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),

@@ -41,6 +41,7 @@ brands = Table(
     Column("reply_to", Text, nullable=False, server_default=""),
     Column("postal_address", Text, nullable=False, server_default=""),
     Column("pool", Text, nullable=False, server_default=""),  # of source addresses; empty: by sender and stream
+    Column("settings", Json, nullable=False, server_default="{}"),  # colours, logo and the like, for templates
     Column("created_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )  # fmt: skip
@@ -222,6 +223,9 @@ campaigns = Table(
     Column("untracked", Json, nullable=False, server_default="[]"),  # links that lead straight to their target
     Column("repeat", Json, nullable=False, server_default="{}"),  # marketing.recurrence
     Column("series_id", Id, index=True),  # the recurring campaign that this is a run of
+    Column("layout", Text, nullable=False, server_default=""),  # by name: store.blocks
+    Column("variants", Json, nullable=False, server_default="{}"),  # by language: marketing.languages
+    Column("language_attribute", Text, nullable=False, server_default="language"),
     Column("resend_of", Id),  # the campaign whose non-openers this is for
 )  # fmt: skip
 

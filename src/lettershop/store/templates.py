@@ -1,6 +1,6 @@
 """Templates of a workspace: subject, HTML and text under a name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -23,6 +23,8 @@ class Template:
     created_at: float
     updated_at: float
     format: str = "html"
+    layout: str = ""
+    variants: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 _TEMPLATE = [templates.c[name] for name in Template.__slots__]

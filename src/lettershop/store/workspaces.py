@@ -1,6 +1,8 @@
 """Workspaces (a brand or a client of an agency) and their brands: who a campaign is from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -28,6 +30,7 @@ class Brand:
     from_address: str
     reply_to: str
     postal_address: str
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 _BRAND = [brands.c[name] for name in Brand.__slots__]
@@ -58,12 +61,18 @@ def ensure_brand(
     reply_to: str = "",
     postal_address: str = "",
     pool: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> int:
-    """The brand's id; made, or brought up to date, by its name. `pool` of source addresses: empty as for all."""
-    values = {
+    """The brand's id; made, or brought up to date, by its name. `pool` of source addresses: empty as for all.
+
+    `settings` None: they stay as they are.
+    """
+    values: dict[str, Any] = {
         "from_name": from_name, "from_address": from_address, "reply_to": reply_to, "postal_address": postal_address,
         "pool": pool,
     }  # fmt: skip
+    if settings is not None:
+        values["settings"] = dict(settings)
     where = (brands.c.workspace_id == workspace_id, brands.c.name == name)
     insert_new(tx.conn, brands, [{"workspace_id": workspace_id, "name": name, "created_at": at, **values}])
     tx.conn.execute(update(brands).where(*where).values(**values))

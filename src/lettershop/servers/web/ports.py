@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.mail.queue import Act
     from lettershop.mail.sites import Standing as SiteStanding
     from lettershop.marketing.audience import Preview
+    from lettershop.marketing.blocks import Blocks
     from lettershop.marketing.breakdown import Breakdowns
     from lettershop.marketing.contacts import ContactImport
     from lettershop.marketing.import_rows import ImportOptions
@@ -320,6 +321,7 @@ class ApiMarketing:
     imports: "ContactImport"
     import_options: "type[ImportOptions]"
     templates: "Templates"
+    blocks: "Blocks"
     messages: "Transactional"
     people: "Subscribers"
     joining: "JoiningService"

@@ -14,13 +14,20 @@ BrandReader = Annotated[Caller, may("brands")]
 BrandWriter = Annotated[Caller, may("brands", write=True)]
 
 
+Settings = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Annotated[str, words(2000)]],
+    Field(max_length=100, json_schema_extra={"additionalProperties": False}),
+]
+
+
 class BrandFields(Input):
-    """A brand's fields."""
+    """A brand's fields. `settings`, such as `logo` and `primary`, are `{{ brand_logo }}` in templates; null: as they are."""
 
     from_name: Annotated[str, words(200, 1)]
     from_address: Annotated[str, EMAIL]
     reply_to: Annotated[str, Field(pattern=rf"^$|{EMAIL_PATTERN}")] = ""
     postal_address: Annotated[str, words(500)] = ""
+    settings: Settings | None = None
 
 
 class NewBrand(BrandFields):
@@ -38,6 +45,7 @@ class Brand(Output):
     from_address: str
     reply_to: str
     postal_address: str
+    settings: dict[str, str]
 
 
 @router.get("")

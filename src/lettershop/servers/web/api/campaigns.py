@@ -21,8 +21,10 @@ from lettershop.servers.web.api.frame import (
     Output,
     Page,
     Search,
+    Variants,
     may,
     place,
+    variants_of,
     words,
 )
 from lettershop.servers.web.api.moments import told, told_always
@@ -45,7 +47,8 @@ class NewCampaign(Input):
 
     `hourly`: most messages an hour, 0: no limit. `local_zone`, such as Europe/Berlin: it goes out at everybody's own time, by
     the subscriber's attribute `zone_attribute`; who has none counts as being there. `utm` is added to links; those of
-    `untracked` (hosts, or beginnings of addresses) lead straight to their target.
+    `untracked` (hosts, or beginnings of addresses) lead straight to their target. `layout` stands
+    round the body; `variants` are what differs in other languages, for subscribers whose `language_attribute` names one.
     """
 
     name: Name
@@ -65,6 +68,9 @@ class NewCampaign(Input):
     zone_attribute: Annotated[str, words(200, 1)] = "timezone"
     utm: Utm = Field(default_factory=dict)
     untracked: Untracked = Field(default_factory=Texts)
+    layout: Annotated[str, words(200)] = ""
+    variants: Variants = Field(default_factory=dict)
+    language_attribute: Annotated[str, words(200, 1)] = "language"
 
 
 class ChangedCampaign(Input):
@@ -87,6 +93,9 @@ class ChangedCampaign(Input):
     zone_attribute: Annotated[str, words(200, 1)] | None = None
     utm: Utm | None = None
     untracked: Untracked | None = None
+    layout: Annotated[str, words(200)] | None = None
+    variants: Variants | None = None
+    language_attribute: Annotated[str, words(200, 1)] | None = None
 
 
 class Figures(Output):
@@ -148,6 +157,9 @@ class Campaign(Output):
     zone_attribute: str
     utm: dict[str, str]
     untracked: Texts
+    layout: str
+    variants: dict[str, dict[str, str]]
+    language_attribute: str
     repeat: Repeats | None
     series_id: int | None
     resend_of: int | None
@@ -228,6 +240,7 @@ def line(row: Any) -> CampaignLine:
 
 def _values(body: Input) -> dict[str, Any]:
     given = body.model_dump(exclude_none=True)
+    given |= variants_of(body)
     if "list" in given:
         given["list_name"] = given.pop("list")
     return given

@@ -89,6 +89,29 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Entries of a page."), Be
 Cursor = Annotated[str | None, Query(pattern=r"^c[0-9]{1,18}$", description="`next_cursor` of the page before.")]
 
 
+class Variant(Input):
+    """What differs from the main content in a language; what is not named is as there."""
+
+    subject: Annotated[str, words(998)] = ""
+    preheader: Annotated[str, words(998)] = ""
+    html: Document = ""
+    text: Document = ""
+
+
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]  # of a language: RFC 5646 2.1
+Variants = Annotated[
+    dict[Tag, Variant], Field(max_length=50, json_schema_extra={"additionalProperties": False})
+]  # what differs in a language: marketing.languages
+
+
+def variants_of(body: Input) -> dict[str, Any]:
+    """`variants` as they were given, if they were: what was not named in one stays unnamed."""
+    given: dict[str, Variant] | None = getattr(body, "variants", None)
+    return (
+        {} if given is None else {"variants": {tag: one.model_dump(exclude_unset=True) for tag, one in given.items()}}
+    )
+
+
 def place(cursor: str | None, start: int = 0) -> int:
     """The id that a cursor names."""
     return int(cursor[1:]) if cursor else start

@@ -52,7 +52,7 @@ class Attachment(Input):
 
 
 class NewMessage(Input):
-    """A message to send. Parts (`html`, `text`) or a `template` with `data`; or `raw`, a whole message in base64.
+    """A message to send. Parts (`html`, `text`) or a `template` with `data`, in a `language`; or `raw`, a whole message in base64.
 
     `from` must be of a sending domain of the workspace. `send_at`: not before that; `expires_at`: given up then.
     """
@@ -68,6 +68,7 @@ class NewMessage(Input):
     html: Document = ""
     text: Document = ""
     template: Annotated[str, words(200)] = ""
+    language: Annotated[str, words(35)] = ""
     data: dict[str, JsonValue] = Field(default_factory=dict)
     headers: Annotated[
         dict[Annotated[str, Field(pattern=FIELD_NAME)], Annotated[str, words(900)]],

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.frame import (
@@ -16,9 +17,11 @@ from lettershop.servers.web.api.frame import (
     Name,
     Output,
     Page,
+    Variants,
     may,
     page_of,
     place,
+    variants_of,
     words,
 )
 from lettershop.servers.web.api.moments import told_always
@@ -30,13 +33,18 @@ Writer = Annotated[Caller, may("templates", write=True)]
 
 
 class NewTemplate(Input):
-    """A template to keep. Fields are written `{{ name | default('you') }}`; loops and conditions as in Jinja."""
+    """A template to keep. Fields are written `{{ name | default('you') }}`; loops and conditions as in Jinja.
+
+    `{% include "name" %}` puts in a block, `layout` stands round the body, `variants` are what differs in other languages.
+    """
 
     name: Name
     subject: Annotated[str, words(998)] = ""
     html: Document = ""
     text: Document = ""
     format: Format = "html"
+    layout: Annotated[str, words(200)] = ""
+    variants: Variants = Field(default_factory=dict)
 
 
 class ChangedTemplate(Input):
@@ -46,6 +54,8 @@ class ChangedTemplate(Input):
     html: Document | None = None
     text: Document | None = None
     format: Format | None = None
+    layout: Annotated[str, words(200)] | None = None
+    variants: Variants | None = None
 
 
 class Template(Output):
@@ -57,12 +67,16 @@ class Template(Output):
     html: str
     text: str
     format: str
+    layout: str
+    variants: dict[str, dict[str, str]]
     created_at: str
     updated_at: str
 
 
 def _template(row: Row) -> Template:
-    same = {name: getattr(row, name) for name in ("id", "name", "subject", "html", "text", "format")}
+    same = {
+        name: getattr(row, name) for name in ("id", "name", "subject", "html", "text", "format", "layout", "variants")
+    }
     return Template(**same, created_at=told_always(row.created_at), updated_at=told_always(row.updated_at))
 
 
@@ -76,7 +90,7 @@ async def list_(caller: Reader, have: HaveMarketing, cursor: Cursor = None, limi
 @router.post("", status_code=201)
 async def create(caller: Writer, have: HaveMarketing, new: NewTemplate) -> Template:
     """Keep a template; one that does not parse is refused."""
-    content = new.model_dump(exclude={"name"})
+    content = new.model_dump(exclude={"name"}) | variants_of(new)
     return _template(await have.templates.create(caller.workspace_id, new.name, content))
 
 
@@ -89,7 +103,7 @@ async def get(caller: Reader, have: HaveMarketing, template_id: Id) -> Template:
 @router.patch("/{template_id:int}")
 async def change(caller: Writer, have: HaveMarketing, template_id: Id, changed: ChangedTemplate) -> Template:
     """Change a template; what was sent with it stays as it was."""
-    content = changed.model_dump(exclude_none=True)
+    content = changed.model_dump(exclude_none=True) | variants_of(changed)
     return _template(await have.templates.change(caller.workspace_id, template_id, content))
 
 
