@@ -172,7 +172,7 @@ def test_languages_are_checked():
         {"deutsch!": {}},
         {"de": {"name": "x"}},
         {"de": {}, "DE": {}},
-        dict.fromkeys(TOO_MANY, {}),
+        {key: {} for key in TOO_MANY},
     ):
         with pytest.raises(LanguageInvalid):
             check_variants(bad)
