@@ -3,13 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from lettershop.app.house import House
 from lettershop.app.mail import MailServices
-from lettershop.base.config import Network
 from lettershop.egress.meters import Meters
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
@@ -25,6 +25,7 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
+from lettershop.servers.web.quick import Quick
 from lettershop.store import accounts, workspaces
 from lettershop.store.subscriptions import Consent
 from lettershop.supervisor import Sockets
@@ -60,6 +61,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
     config = house.config
     marketing = house.marketing
     queue = Queue(house.main_db, house.clock, pools=config.delivery.pools)
+    measured = Measured(meters, house.main_db, house.clock)
     app = build(
         Services(
             users=house.users,
@@ -77,19 +79,19 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             actions=marketing.public if marketing else None,
             joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,
             ready=lambda: _ready(house),
-            measured=Measured(meters, house.main_db, house.clock),
+            measured=measured,
             webhooks=house.webhooks,
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
         api=build_api(_api_services(house, mail)),
     )
+    trusted = ["127.0.0.1", "::1", *map(str, config.server.trusted_networks)]
+    http = Quick(marketing.public, trusted, measured.asked).protocol() if marketing else "httptools"
     servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
     for service in ("http", "https"):
         if sockets.get(service):
-            servers.append(
-                (uvicorn.Server(_settings(app, mail, service, config.server.trusted_networks)), list(sockets[service]))
-            )
+            servers.append((uvicorn.Server(_settings(app, http, mail, service, trusted)), list(sockets[service])))
     return WebServer(servers)
 
 
@@ -135,10 +137,10 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
     )
 
 
-def _settings(app: ASGIApp, mail: MailServices, service: str, proxies: Sequence[Network]) -> uvicorn.Config:
+def _settings(app: ASGIApp, http: Any, mail: MailServices, service: str, trusted: list[str]) -> uvicorn.Config:
     settings = uvicorn.Config(
-        app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        proxy_headers=True, forwarded_allow_ips=["127.0.0.1", "::1", *map(str, proxies)], timeout_graceful_shutdown=5,
+        app, http=http, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=True, forwarded_allow_ips=trusted, timeout_graceful_shutdown=5,
     )  # fmt: skip
     if service == "https":
         files = mail.certificate.files

@@ -65,6 +65,8 @@ class _Known:
     workspace_id: int
     list_id: int | None
     links: Mapping[int, str]
+    fixed: Mapping[int, str]
+    """The targets that are the same for everybody, as they go into a header."""
 
 
 class PublicActions:
@@ -81,17 +83,29 @@ class PublicActions:
     async def opened(self, token: str, signals: Signals) -> bool:
         """The pixel was asked for; False if the token is not ours. Committed when this returns."""
         who = self._tokens.open(token)
-        known = await self._known(who.campaign_id) if who is not None else None
-        if who is None or known is None:
+        if who is None or await self._known(who.campaign_id) is None:
             return False
-        await self._events.add(
+        committed = self.opening(token, signals)
+        assert committed is not None
+        await asyncio.shield(committed)
+        return True
+
+    def opening(self, token: str, signals: Signals) -> asyncio.Future[None] | None:
+        """As `opened`, without a look into the database: None if the token is not ours or its campaign not in memory.
+
+        The future is done after the commit; others wait for it too.
+        """
+        who = self._tokens.open(token)
+        known = self._campaigns.get(who.campaign_id) if who is not None else None
+        if who is None or known is None:
+            return None
+        return self._events.add(
             Opened(
                 at=self._clock.now(), workspace_id=known.workspace_id, campaign_id=who.campaign_id,
                 contact_id=who.contact_id, envelope_id=who.envelope_id,
                 user_agent=signals.user_agent, ip=signals.ip, headers=signals.headers,
             )
         )  # fmt: skip
-        return True
 
     async def followed(self, token: str, number: int, signals: Signals) -> str | None:
         """A tracked link was followed: where it leads; None if there is no such link. Committed when this returns."""
@@ -102,14 +116,26 @@ class PublicActions:
         target = await self._target(who, known.links[number])
         if target is None:
             return None
-        await self._events.add(
+        await asyncio.shield(self._clicked(who, known, number, signals))
+        return target
+
+    def following(self, token: str, number: int, signals: Signals) -> tuple[asyncio.Future[None], str] | None:
+        """As `followed`, without a look into the database: None also if the target holds a field of the contact."""
+        who = self._tokens.open(token)
+        known = self._campaigns.get(who.campaign_id) if who is not None else None
+        target = known.fixed.get(number) if known is not None else None
+        if who is None or known is None or target is None:
+            return None
+        return self._clicked(who, known, number, signals), target
+
+    def _clicked(self, who: Recipient, known: "_Known", number: int, signals: Signals) -> asyncio.Future[None]:
+        return self._events.add(
             Clicked(
                 at=self._clock.now(), workspace_id=known.workspace_id, campaign_id=who.campaign_id,
                 contact_id=who.contact_id, envelope_id=who.envelope_id, link=number,
                 user_agent=signals.user_agent, ip=signals.ip, headers=signals.headers, method=signals.method,
             )
         )  # fmt: skip
-        return target
 
     async def _target(self, who: Recipient, url: str) -> str | None:
         if "{" not in url:
@@ -190,14 +216,14 @@ class EventLog:
         self._next: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def add(self, fact: Opened | Clicked) -> None:
-        """Returns after the commit."""
+    def add(self, fact: Opened | Clicked) -> asyncio.Future[None]:
+        """Done after the commit. All of a batch have the same future: shield it."""
         self._waiting.append(fact)
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="tracking-events")
-        await asyncio.shield(self._next)
+        return self._next
 
     async def _run(self) -> None:
         while self._next is not None:
@@ -239,7 +265,9 @@ def _known(conn: Connection, campaign_id: int) -> _Known | None:
     if campaign is None:
         return None
     urls = {link.number: link.url for link in campaigns.links_of(conn, campaign_id)}
-    return _Known(campaign.workspace_id, campaign.list_id, urls)
+    targets = {number: links_module.resolve(url, {}) for number, url in urls.items() if "{" not in url}
+    fixed = {number: target for number, target in targets.items() if target is not None}
+    return _Known(campaign.workspace_id, campaign.list_id, urls, fixed)
 
 
 def _view(conn: Connection, who: Recipient) -> UnsubscribeView | None:

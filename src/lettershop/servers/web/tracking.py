@@ -8,8 +8,9 @@
     GET  /subscribe/LIST the form of a public list; POST asks to join it
     GET  /healthz /readyz /metrics
 
-A counted answer goes out only after the commit of its fact: the services return after it. Everything else goes on to
-`app`. Which link a token names, whether an opening may be kept, who is unsubscribed: that is for marketing to say.
+A counted answer goes out only after the commit of its fact: the services return after it. The plain case of the first
+two does not come here: `quick` answers it in the same way. Everything else goes on to `app`. Which link a token names,
+whether an opening may be kept, who is unsubscribed: that is for marketing to say.
 """
 
 from collections.abc import Awaitable, Callable
@@ -99,7 +100,7 @@ class Tracking:
             return pages.not_found()
         if scope["method"] == "GET":  # HEAD loads no image, so nobody saw one
             await self._actions.opened(token, hit(scope))
-        return Page(200, PIXEL, ((b"content-type", b"image/gif"), NEVER_CACHED))
+        return pixel()
 
     async def _click(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         assert self._actions is not None
@@ -109,7 +110,7 @@ class Tracking:
         target = await self._actions.followed(token, int(number), hit(scope))
         if target is None or not target.isascii() or "\r" in target or "\n" in target:
             return pages.not_found()
-        return Page(302, b"", ((b"location", target.encode()), NEVER_CACHED, QUIET))
+        return redirect(target)
 
     async def _unsubscribe(self, scope: Scope, receive: Receive, token: str, pages: PublicPages) -> Page:
         assert self._actions is not None
@@ -233,11 +234,23 @@ def form_value(body: bytes, name: str) -> str:
         return ""
 
 
+def pixel() -> Page:
+    """The answer to an opening."""
+    return Page(200, PIXEL, ((b"content-type", b"image/gif"), NEVER_CACHED))
+
+
+def redirect(target: str) -> Page:
+    """The answer to a click."""
+    return Page(302, b"", ((b"location", target.encode()), NEVER_CACHED, QUIET))
+
+
+def headers_of(page: Page) -> list[tuple[bytes, bytes]]:
+    """All headers of an answer but the server's own."""
+    return with_defaults([*page.headers, (b"content-length", str(len(page.body)).encode())], (NEVER_CACHED, *HEADERS))
+
+
 async def _send(send: Send, page: Page, method: str) -> None:
-    headers = with_defaults(
-        [*page.headers, (b"content-length", str(len(page.body)).encode())], (NEVER_CACHED, *HEADERS)
-    )
-    await send({"type": "http.response.start", "status": page.status, "headers": headers})
+    await send({"type": "http.response.start", "status": page.status, "headers": headers_of(page)})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})
 
 
