@@ -66,6 +66,7 @@ async def stage(config):
 async def recorded(config, campaign):
     """How often each envelope's pixel and link stand in the log."""
     async with open_house(config) as house:
+        await house.marketing.folding.end()  # what the killed ones left behind
         found = await house.main_db.read(factlog.of_campaign, campaign)
     return Counter((entry.fact.envelope_id, type(entry.fact)) for entry in found)
 

@@ -22,6 +22,7 @@ from lettershop.marketing.campaigns import Campaigns
 from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.consent import OptIns
 from lettershop.marketing.contacts import ContactImport
+from lettershop.marketing.event_log import Folding
 from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.import_rows import ImportOptions
@@ -38,6 +39,7 @@ from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.net.resolver import Resolver
 from lettershop.store.database import Database
+from lettershop.store.journal import Journal
 from lettershop.supervisor import workers_of
 from lettershop.workers.campaigns import CampaignWorker
 
@@ -56,6 +58,7 @@ class Marketing:
     opt_ins: OptIns
     campaigns: Campaigns
     public: PublicActions
+    folding: Folding
     source: CampaignSource
     analytics: Analytics
     campaign_desk: CampaignDesk
@@ -109,6 +112,7 @@ def build_marketing(
         main_db, signer, clock, warming, sources=config.delivery.source_addresses, cores=workers_of(config)
     )
     privacy = Privacy(main_db, clock)
+    journal = Journal(Path(config.server.data_dir) / "events", clock)
     return Marketing(
         imports=ContactImport(
             main_db, clock, folder=Path(config.server.data_dir) / "imports", has_mail=partial(_has_mail, resolver)
@@ -118,7 +122,8 @@ def build_marketing(
         attributes=Attributes(main_db, clock),
         opt_ins=OptIns(main_db, clock),
         campaigns=campaigns,
-        public=PublicActions(main_db, tokens, clock, url),
+        public=PublicActions(main_db, tokens, clock, url, journal),
+        folding=Folding(main_db, journal, clock),
         source=CampaignSource(main_db, signer, tokens, clock, url),
         analytics=Analytics(
             main_db, mail_db, rules, warming, Patience(config.delivery.soft_bounces, config.delivery.soft_bounce_days)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -43,11 +43,17 @@ from lettershop.net.callout import Callouts
 from lettershop.net.tls import opportunistic_context
 from lettershop.supervisor import Sockets, workers_of
 from lettershop.workers.outbound import Outbound
-from lettershop.workers.singleton import Singleton
+from lettershop.workers.singleton import PAUSE, Singleton
+
+if TYPE_CHECKING:
+    from lettershop.marketing.event_log import Folding
 
 Loop = Coroutine[Any, Any, None]
 PUBLISH = 1.0
 """Seconds between two looks of the others at this worker's figures."""
+
+FOLD = 0.1
+"""Seconds between two looks at the journal of opens and clicks."""
 
 log = get_logger("worker")
 
@@ -120,6 +126,8 @@ def _loops(
     if "delivery" in roles:
         outbound = Outbound(build_engine(house, mail, owner, shared))
         loops += [outbound.run(stopping), house.bell.hear(f"delivery-{number}", outbound.wake, stopping)]
+    if "web" in roles and house.marketing is not None:
+        loops.append(_fold(house, house.marketing.folding, stopping))
     if "scheduler" in roles:
         for name, step in _steps(house, mail).items():
             loops.append(Singleton(house.main_db, house.clock, step, name=name, owner=owner).run(stopping))
@@ -127,6 +135,20 @@ def _loops(
         if house.config.facts.folder:
             loops.append(_write_facts(house, owner, stopping))
     return loops
+
+
+async def _fold(house: House, folding: "Folding", stopping: asyncio.Event) -> None:
+    """Take this process's opens and clicks into the log of facts until `stopping` is set."""
+    while not stopping.is_set():
+        try:
+            more = await folding.step()
+        except Exception:
+            log.exception("opens and clicks wait in their journal")
+            await house.clock.sleep(PAUSE)
+            continue
+        if not more:
+            await house.clock.sleep(FOLD)
+    await folding.end()
 
 
 async def _publish(meters: Meters, stopping: asyncio.Event) -> None:

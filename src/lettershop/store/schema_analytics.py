@@ -1,6 +1,6 @@
 """The tables of analytics: every hit with its verdict, and where tracking is turned down. [pure]
 
-They belong to the main half; `store.hits` and `store.tracking` speak to them.
+They belong to the main half; `store.hits`, `store.tracking` and `store.journal` speak to them.
 """
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, Table, Text
@@ -25,4 +25,10 @@ workspace_tracking = Table(
     "workspace_tracking", metadata,
     Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("mode", Text, nullable=False),  # marketing.tracking
+)  # fmt: skip
+
+journals = Table(
+    "journals", metadata,  # how far a file of events is taken into the log of facts: store.journal
+    Column("name", Text, primary_key=True),
+    Column("position", Id, nullable=False),
 )  # fmt: skip

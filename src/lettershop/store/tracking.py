@@ -4,24 +4,23 @@ What the modes mean is decided in `marketing.tracking`; here is only the SQL.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import Connection, select, text
 
 from lettershop.store.database import Transaction
 from lettershop.store.rows import direct, ids_of, upsert
 from lettershop.store.schema_analytics import workspace_tracking
-from lettershop.store.schema_main import campaigns
 
 
 def modes(conn: Connection, campaign_ids: Collection[int]) -> dict[int, str]:
     """The mode of each campaign: its own, else its workspace's, else empty."""
-    own, general = campaigns.c, workspace_tracking.c
-    query = (
-        select(own.id, own.tracking, general.mode)
-        .select_from(campaigns.outerjoin(workspace_tracking, general.workspace_id == own.workspace_id))
-        .where(own.id.in_(campaign_ids))
+    ids, values = ids_of(conn, list(campaign_ids))
+    statement = (
+        "SELECT c.id, coalesce(nullif(c.tracking, ''), w.mode, '')"  # noqa: S608 - no input
+        f" FROM {ids} i JOIN campaigns c ON c.id = i.id LEFT JOIN workspace_tracking w ON w.workspace_id = c.workspace_id"
     )
-    return {row.id: row.tracking or row.mode or "" for row in conn.execute(query)}
+    return dict(_rows(conn, statement, values))
 
 
 def mode_of(conn: Connection, workspace_id: int) -> str:
@@ -39,7 +38,11 @@ def words_of(conn: Connection, contact_ids: Collection[int]) -> dict[int, bool |
     """What each contact said on being tracked: yes, no, None: was not asked. Who is gone is not there."""
     ids, values = ids_of(conn, list(contact_ids))
     statement = f"SELECT c.id, c.tracking_consent FROM {ids} i JOIN contacts c ON c.id = i.id"  # noqa: S608 - no input
-    if conn.dialect.name == "sqlite":  # asked for every pixel; the layer between costs more than the look
-        found = direct(conn).execute(statement, values).fetchall()
-        return {contact: None if word is None else bool(word) for contact, word in found}
-    return {row.id: row.tracking_consent for row in conn.execute(text(statement), values)}
+    return {contact: None if word is None else bool(word) for contact, word in _rows(conn, statement, values)}
+
+
+def _rows(conn: Connection, statement: str, values: dict[str, Any]) -> list[tuple[int, Any]]:
+    """Asked for with every pixel: the layer between costs more than the look."""
+    if conn.dialect.name == "sqlite":
+        return direct(conn).execute(statement, values).fetchall()
+    return [(row[0], row[1]) for row in conn.execute(text(statement), values)]

@@ -17,6 +17,10 @@ LEASE_SECONDS = 10.0
 POLL = 0.1
 """Seconds between two looks when there is nothing to do."""
 
+SLACKENING = 1.2
+LONGEST = 4
+"""Each look in vain makes the pause so many times longer, up to so many polls: a dozen idle loops took 8 % of a core."""
+
 ELSEWHERE = 1.0
 """Seconds between two looks whether the process that does the work is gone."""
 
@@ -49,9 +53,13 @@ class Singleton:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then give the lease back."""
+        pause = self._poll
         while not stop.is_set():
-            if not await self._once():
-                await self._clock.sleep(self._poll if self._leased_until else max(self._poll, ELSEWHERE))
+            if await self._once():
+                pause = self._poll
+                continue
+            await self._clock.sleep(pause if self._leased_until else max(self._poll, ELSEWHERE))
+            pause = min(pause * SLACKENING, self._poll * LONGEST)
         if self._end is not None:
             await self._end()
         await self._main.write(singletons.give_back, self._name, self._owner)

@@ -8,7 +8,7 @@ no rule and no page of its own; both give the same answer and leave the same fac
 """
 
 import re
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from lettershop.servers.web.ports import Hit, PublicActions
+from lettershop.servers.web.ports import Hit, Kept, PublicActions
 from lettershop.servers.web.tracking import SIGNALS, headers_of, pixel, redirect
 
 _FIRST_LINE = re.compile(
@@ -87,30 +87,31 @@ class Quick:
         self._counted = counted
         page = pixel()
         self._pixel = _head(200, b"OK", headers_of(page)), b"\r\n" + page.body
+        self._batch: Kept | None = None
+        self._asking: list[tuple[QuickProtocol, bytes, bytes]] = []
         before, _, behind = _head(302, b"Found", headers_of(redirect(_MARK))).partition(_MARK.encode())
         self._redirect = before, behind
 
-    def ask(self, asked: Asked, peer: str) -> "tuple[Future[None], bytes, bytes] | None":
-        """What must be waited for, then the answer up to the date, and behind it. None: not known here."""
+    def ask(self, asked: Asked, peer: str, asking: "QuickProtocol") -> bool:
+        """Answer when it is kept; False if it is not known here."""
         ip = peer
         if asked.forwarded and peer in self._proxies:
             ip = self._proxies.get_trusted_client_address(asked.forwarded)[0] or peer
         hit = Hit(asked.user_agent, ip, asked.headers, "GET")
         if asked.link is None:
-            committed = self._actions.opening(asked.token, hit)
-            answer = self._pixel
+            kept, answer = self._actions.opening(asked.token, hit), self._pixel
         else:
-            followed = self._actions.following(asked.token, asked.link, hit)
-            if followed is None:
-                return None
-            committed, target = followed
-            before, behind = self._redirect
-            answer = before + target.encode() + behind, b"\r\n"
-        if committed is None:
-            return None
+            kept, target = self._actions.following(asked.token, asked.link, hit) or (None, "")
+            answer = self._redirect[0] + target.encode() + self._redirect[1], b"\r\n"
+        if kept is None:
+            return False
+        if kept is not self._batch:
+            self._batch, self._asking = kept, []
+            kept.add_done_callback(partial(_answer_all, self._asking))
+        self._asking.append((asking, *answer))
         if self._counted is not None:
             self._counted("o" if asked.link is None else "c")
-        return committed, *answer
+        return True
 
     def protocol(self) -> Callable[..., "QuickProtocol"]:
         """What uvicorn calls for each connection."""
@@ -130,6 +131,8 @@ class QuickProtocol(HttpToolsProtocol):
         self._owed = b""  # the request whose answer waits for its commit
         self._behind = b""
         self._last = False  # close when it is answered
+        self._answered_at = 0.0
+        self._rest: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """asyncio.Protocol."""
@@ -140,6 +143,7 @@ class QuickProtocol(HttpToolsProtocol):
             return
         if data.startswith((b"GET /o/", b"GET /c/")) and self._idle() and self._answer(data):
             return
+        self._end_rest()
         super().data_received(data)
 
     def _idle(self) -> bool:
@@ -148,29 +152,49 @@ class QuickProtocol(HttpToolsProtocol):
 
     def _answer(self, data: bytes) -> bool:
         asked = plainly_asked(data)
-        found = self._quick.ask(asked, self.client[0] if self.client else "") if asked is not None else None
-        if found is None:
+        if asked is None or not self._quick.ask(asked, self.client[0] if self.client else "", self):
             return False
-        self._unset_keepalive_if_required()
         self._owed = data
-        committed, before, behind = found
-        committed.add_done_callback(partial(self._committed, before, behind))
+        self._unset_keepalive_if_required()  # that of an answer by the other way
         return True
 
-    def _committed(self, before: bytes, behind: bytes, committed: "Future[None]") -> None:
-        data, self._owed = self._owed, b""
+    def kept(self, answer: bytes) -> None:
+        """What was asked is on record."""
+        self._owed = b""
         if self.transport.is_closing():
             return
-        if committed.cancelled() or committed.exception() is not None:
-            super().data_received(data)  # tried again, and told in words if it fails again
-        else:
-            told = b"".join([b"%s: %s\r\n" % header for header in self.server_state.default_headers])
-            self.transport.write(before + told + behind)
-            self.server_state.total_requests += 1
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if self._rest is None:
+            self._rest = self.loop.call_later(self.timeout_keep_alive, self._look_at_rest)
         self._go_on()
+
+    def not_kept(self) -> None:
+        """It is tried again, and told in words if it fails again."""
+        data, self._owed = self._owed, b""
+        if not self.transport.is_closing():
+            self._end_rest()
+            super().data_received(data)
+            self._go_on()
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio.Protocol."""
+        self._end_rest()
+        super().connection_lost(exc)
+
+    def _look_at_rest(self) -> None:
+        """Close after a time without requests. One timer for many requests: setting and cancelling it costs as much as reading one."""
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if self._owed or left > 0:
+            self._rest = self.loop.call_later(max(left, 1.0), self._look_at_rest)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _go_on(self) -> None:
         if self._last:
@@ -194,6 +218,17 @@ class QuickProtocol(HttpToolsProtocol):
         """httptools: a request is whole."""
         self._amid = False
         super().on_message_complete()
+
+
+def _answer_all(asking: "list[tuple[QuickProtocol, bytes, bytes]]", kept: Kept) -> None:
+    """A batch is on record, or is not."""
+    if kept.cancelled() or kept.exception() is not None:
+        for protocol, _, _ in asking:
+            protocol.not_kept()
+        return
+    common = b"".join([b"%s: %s\r\n" % header for header in asking[0][0].server_state.default_headers])
+    for protocol, before, behind in asking:
+        protocol.kept(before + common + behind)
 
 
 def _head(status: int, reason: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
