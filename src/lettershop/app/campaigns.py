@@ -27,6 +27,7 @@ from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.joining import Joining
+from lettershop.marketing.media import Media
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
@@ -38,6 +39,7 @@ from lettershop.marketing.trial import Trials
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.net.resolver import Resolver
+from lettershop.store.blobs import Blobs
 from lettershop.store.database import Database
 from lettershop.store.journal import Journal
 from lettershop.supervisor import workers_of
@@ -69,6 +71,7 @@ class Marketing:
     brands: Brands
     templates: Templates
     blocks: Blocks
+    media: Media
     forecasts: Forecasts
     privacy: Privacy
     subscribers: Subscribers
@@ -84,7 +87,8 @@ class Marketing:
 
     def trials(self, house: "House", submission: Submission) -> Trials:
         """Campaigns before they go; tests leave through the house's submission."""
-        return Trials(house.main_db, submission, house.tokens, house.clock, house.config.web.public_url.rstrip("/"))
+        url = house.config.web.public_url.rstrip("/")
+        return Trials(house.main_db, submission, house.tokens, house.clock, url, house.blobs)
 
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
@@ -101,7 +105,7 @@ class Marketing:
 
 def build_marketing(
     config: Config, clock: Clock, main_db: Database, mail_db: Database, signer: MessageSigner, tokens: Tokens,
-    resolver: Resolver,
+    resolver: Resolver, blobs: Blobs,
 ) -> Marketing:  # fmt: skip
     """The services on their storage."""
     url = config.web.public_url.rstrip("/")
@@ -124,7 +128,7 @@ def build_marketing(
         campaigns=campaigns,
         public=PublicActions(main_db, tokens, clock, url, journal),
         folding=Folding(main_db, journal, clock),
-        source=CampaignSource(main_db, signer, tokens, clock, url),
+        source=CampaignSource(main_db, signer, tokens, clock, url, blobs),
         analytics=Analytics(
             main_db, mail_db, rules, warming, Patience(config.delivery.soft_bounces, config.delivery.soft_bounce_days)
         ),
@@ -136,6 +140,7 @@ def build_marketing(
         brands=Brands(main_db, clock),
         templates=Templates(main_db, clock),
         blocks=Blocks(main_db, clock),
+        media=Media(main_db, blobs, clock, url),
         forecasts=forecasts,
         privacy=privacy,
         subscribers=Subscribers(main_db, privacy, clock),

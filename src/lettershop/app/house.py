@@ -109,7 +109,7 @@ async def _build(
     if find_spec("lettershop.marketing") is not None:
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
-        marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens, resolver)
+        marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens, resolver, blobs)
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),

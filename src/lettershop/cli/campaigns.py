@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ import typer
 from lettershop.app.house import House
 from lettershop.app.mail import build_mail
 from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+from lettershop.cli.media import read_file
 from lettershop.cli.queue_show import print_journey
 from lettershop.egress.forecast import Forecast
 from lettershop.mail.journey import Journey, Journeys
@@ -39,12 +40,16 @@ def create(
 ) -> None:
     """Make a draft from a file."""
     written = campaign_file.read(file)
+    files = [(path, read_file(path), inline) for path, inline in written.files]
 
     async def work(house: House) -> int:
         workspace = await house.first_workspace()
         if written.brand is not None:
             await house.main_db.write(workspaces.ensure_brand, workspace, at=house.clock.now(), **written.brand)
-        return await house.need_marketing().campaigns.create(workspace, written.draft)
+        media = house.need_marketing().media
+        kept = [(await media.upload(workspace, path.name, data), inline) for path, data, inline in files]
+        draft = replace(written.draft, files=[{"media_id": one.id, "inline": inline} for one, inline in kept])
+        return await house.need_marketing().campaigns.create(workspace, draft)
 
     number = run(config, work)
     print(f"Campaign {number} is a draft. Next: lettershop campaign check {number}")

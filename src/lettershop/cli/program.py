@@ -44,12 +44,13 @@ program.add_typer(warmup.commands, name="warmup")
 program.add_typer(suppression.commands, name="suppression")
 
 if find_spec("lettershop.marketing") is not None:
-    from lettershop.cli import audience, blocks, campaign_times, campaigns, demo, privacy, reports, segments
+    from lettershop.cli import audience, blocks, campaign_times, campaigns, demo, media, privacy, reports, segments
 
     program.command("demo")(demo.demo)
     program.add_typer(audience.commands, name="audience")
     program.add_typer(segments.commands, name="segment")
     program.add_typer(campaigns.commands, name="campaign")
+    program.add_typer(media.commands, name="media")
     program.add_typer(blocks.commands, name="block")
     campaign_times.register(campaigns.commands)
     program.add_typer(privacy.commands, name="privacy")

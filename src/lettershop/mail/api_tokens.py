@@ -25,7 +25,7 @@ PREFIX = "lst_"
 
 RESOURCES = (
     "lists", "subscribers", "segments", "templates", "campaigns", "automations", "messages", "events", "suppressions",
-    "webhooks", "domains", "accounts", "users", "tokens", "imports", "reports", "queue", "brands",
+    "webhooks", "domains", "accounts", "users", "tokens", "imports", "reports", "queue", "brands", "media",
 )  # fmt: skip
 EVERYTHING = frozenset({"all", "*", "admin"})
 

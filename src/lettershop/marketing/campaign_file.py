@@ -9,6 +9,7 @@ hourly = 5000                        # messages at most; left out: no limit
 local_zone = "Europe/Berlin"         # at everybody's own time, by zone_attribute = "timezone"
 untracked = ["bank.example"]         # hosts or beginnings of addresses; [utm] source = "…" medium = "…" campaign = "…"
 tracking = "consented"               # individual, consented, aggregate, none; left out: as the workspace has it
+files = ["terms.pdf"]                inline = ["logo.png"]   # pictures that the HTML shows as cid:logo.png
 layout = "Letter"                    # [variants.de] subject, preheader, html and text: what differs in a language
 [brand]                              # or brand = "Juniper & Pine", if it is there already
 name = "Juniper & Pine"              from_name = "…"   from_address = "…"   postal_address = "…"
@@ -41,6 +42,8 @@ _KEYS = {
     "zone_attribute",
     "utm",
     "untracked",
+    "files",
+    "inline",
     "layout",
     "variants",
     "language_attribute",
@@ -51,10 +54,13 @@ _BRAND_KEYS = {"name", "from_name", "from_address", "reply_to", "postal_address"
 
 @dataclass(frozen=True, slots=True)
 class CampaignFile:
-    """A read file. `brand`: what `store.workspaces.ensure_brand` takes, or None if only its name is given."""
+    """A read file. `files`: its enclosures and whether they are inline.
+
+    `brand`: what `store.workspaces.ensure_brand` takes, or None if only its name is given."""
 
     draft: Draft
     brand: dict[str, Any] | None
+    files: tuple[tuple[Path, bool], ...] = ()
 
 
 def read(path: Path) -> CampaignFile:
@@ -87,7 +93,10 @@ def read(path: Path) -> CampaignFile:
         variants={tag: _variant(path, parts) for tag, parts in tree.get("variants", {}).items()},
         format=str(tree.get("format") or _ENDINGS.get(Path(tree["html"]).suffix.lower(), "html")),
     )  # fmt: skip
-    return CampaignFile(draft, _brand(brand) if isinstance(brand, dict) else None)
+    files = tuple(
+        (path.parent / str(name), key == "inline") for key in ("files", "inline") for name in tree.get(key, [])
+    )
+    return CampaignFile(draft, _brand(brand) if isinstance(brand, dict) else None, files)
 
 
 def _brand(table: dict[str, Any]) -> dict[str, Any]:

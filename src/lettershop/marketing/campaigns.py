@@ -32,7 +32,7 @@ from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.render import Compiled, compile_design
 from lettershop.marketing.segments import All, Engaged, Not, from_json, to_json
 from lettershop.marketing.tracking import MODES
-from lettershop.store import accounts, blocks, breakers, campaigns, designs, envelopes, subscriptions, workspaces
+from lettershop.store import accounts, blocks, breakers, campaigns, designs, envelopes, media, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
 from lettershop.store.database import Database, Transaction
 
@@ -97,6 +97,7 @@ class Draft:
     layout: str = ""  # by name: marketing.blocks
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # marketing.languages
     language_attribute: str = "language"
+    files: Sequence[Mapping[str, Any]] = ()  # `media_id` and `inline`: pictures within it, or attachments
 
 
 class Campaigns:
@@ -250,6 +251,10 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
     layout = blocks.by_name(conn, workspace_id, draft.layout) if draft.layout else None
     if draft.layout and (layout is None or not layout.layout):
         raise CampaignInvalid(f"There is no layout {draft.layout!r}.")
+    known = media.by_ids(conn, workspace_id, [int(one["media_id"]) for one in draft.files])
+    lost = [one["media_id"] for one in draft.files if one["media_id"] not in known]
+    if lost:
+        raise CampaignInvalid(f"There is no medium {lost[0]}.")
     if draft.local_zone:
         known_zone(draft.local_zone)
     if draft.hourly < 0:
@@ -267,6 +272,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "hourly": draft.hourly, "local_zone": draft.local_zone, "zone_attribute": draft.zone_attribute,
         "utm": dict(draft.utm), "untracked": list(draft.untracked),
         "layout": draft.layout, "language_attribute": draft.language_attribute,
+        "files": [{"media_id": int(one["media_id"]), "inline": bool(one.get("inline"))} for one in draft.files],
         "variants": {tag: dict(parts) for tag, parts in draft.variants.items()},
     }  # fmt: skip
 

@@ -21,6 +21,10 @@ GMAIL_CUTS = 102 * 1024
 """Bytes of HTML after which Gmail hides the rest behind "View entire message"."""
 
 _ALWAYS = {"email", "unsubscribe_url", "web_version_url", "postal_address", "brand", "list_name"}
+MOST_FILES, MANY_FILES = 3_000_000, 300_000
+"""Bytes of files: refused above the first, pointed out above the second."""
+_LINK = "Put them into the media library and link to them."
+_CID = re.compile(r"""cid:([\w.-]+)""")
 _BARE = re.compile(r"[^\W\d]\w*")
 
 
@@ -188,6 +192,22 @@ def _images(case: Case) -> Iterator[Finding]:
         yield _warning("image-text", f"{len(missing)} images have no alternative text.", 'Give each img an alt="…".')
 
 
+def _files(case: Case) -> Iterator[Finding]:
+    sizes = sum(int(file["size"]) for file in case.design.files)
+    if sizes > MOST_FILES:
+        yield _error(
+            "files-large", f"The files have {sizes // 1000} KB; {MOST_FILES // 1000} KB go with a campaign.", _LINK
+        )
+    elif sizes > MANY_FILES:
+        yield _warning("files-large", f"The files have {sizes // 1000} KB, to everybody.", _LINK)
+    named = set(_CID.findall(case.design.html))
+    inline = {str(file["name"]) for file in case.design.files if file["inline"]}
+    if lost := sorted(named - inline):
+        yield _error("inline-image", f"No file goes with it for cid:{lost[0]}.", "Add the picture as an inline file.")
+    if unused := sorted(inline - named):
+        yield _warning("inline-image", f"Nothing shows {unused[0]}.", f'Write <img src="cid:{unused[0]}" alt="…">.')
+
+
 def _fall_backs(case: Case) -> Iterator[Finding]:
     names = _names(case.design.subject) | _names(case.design.html) | _names(case.design.text)
     bare = sorted(name for name in names if _BARE.fullmatch(name) and name not in _ALWAYS)
@@ -199,7 +219,7 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _images, _fall_backs, _made_for_all,
+    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _files, _images, _fall_backs, _made_for_all,
 )  # fmt: skip
 
 _OF_CONTENT: tuple[Callable[[Case], Iterator[Finding]], ...] = (

@@ -56,6 +56,7 @@ class Design:
     settings: Mapping[str, str] = field(default_factory=dict)  # of the brand
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by language
     language_attribute: str = "language"
+    files: Sequence[Mapping[str, Any]] = ()  # marketing.enclosures, with `blob` and `size`
     problem: str = ""  # why layout and blocks could not be put in
 
     @property

@@ -10,7 +10,7 @@ from lettershop.marketing.assembly import Block, Body, assemble
 from lettershop.marketing.blocks import blocks_of
 from lettershop.marketing.content import Design
 from lettershop.marketing.template import TemplateInvalid
-from lettershop.store import designs, subscriptions, tracking, workspaces
+from lettershop.store import designs, media, subscriptions, tracking, workspaces
 from lettershop.store.campaigns import Campaign
 
 
@@ -20,6 +20,8 @@ def design_of(conn: Connection, campaign: Campaign, public_url: str) -> Design |
     if kept is not None:
         return replace(_from_json(kept), public_url=public_url)
     written = _written(conn, campaign, public_url)
+    if written is not None and campaign.files:
+        written = _with_files(conn, campaign, written)
     return _assembled(written, blocks_of(conn, campaign.workspace_id), campaign.layout) if written else None
 
 
@@ -31,6 +33,17 @@ def to_json(design: Design) -> dict[str, Any]:
 def _from_json(tree: Mapping[str, Any]) -> Design:
     known = {entry.name for entry in fields(Design)}
     return Design(**{name: value for name, value in tree.items() if name in known})
+
+
+def _with_files(conn: Connection, campaign: Campaign, design: Design) -> Design:
+    known = media.by_ids(conn, campaign.workspace_id, [one["media_id"] for one in campaign.files])
+    lost = [one["media_id"] for one in campaign.files if one["media_id"] not in known]
+    files = [
+        {name: getattr(known[one["media_id"]], name) for name in ("name", "content_type", "hash", "blob", "size")}
+        | {"inline": bool(one.get("inline"))}
+        for one in campaign.files if one["media_id"] in known
+    ]  # fmt: skip
+    return replace(design, files=files, problem=f"There is no medium {lost[0]}." if lost else "")
 
 
 def _assembled(design: Design, blocks: Mapping[str, Block], layout: str) -> Design:

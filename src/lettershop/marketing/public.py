@@ -19,6 +19,7 @@ from lettershop.marketing.consent import hashed
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
 from lettershop.marketing.event_log import EventLog
+from lettershop.marketing.media import in_browser
 from lettershop.marketing.render import Compiled, Person, compile_design, merge_fields
 from lettershop.store import campaigns, contacts, opt_ins, subscriptions, workspaces
 from lettershop.store.database import Database, Transaction
@@ -196,7 +197,8 @@ class PublicActions:
         design, contact = found
         values = merge_fields(contact.email, contact.name, contact.attributes)
         compiled: Compiled = await asyncio.to_thread(compile_design, design)
-        return compiled.speaking(values).page(Person(contact.email, contact.name, token, self._clock.now(), values))
+        page = compiled.speaking(values).page(Person(contact.email, contact.name, token, self._clock.now(), values))
+        return in_browser(page, design)
 
     async def _known(self, campaign_id: int) -> _Known | None:
         known = self._campaigns.get(campaign_id)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from lettershop.base.errors import Invalid
 from lettershop.marketing import headers
 from lettershop.marketing.content import TOKEN, Content, Design, arrange
+from lettershop.marketing.enclosures import around
 from lettershop.marketing.headers import Field
 from lettershop.marketing.languages import spoken
 from lettershop.marketing.links import Addresses, Link
@@ -37,7 +38,7 @@ from lettershop.marketing.template import (
 )
 from lettershop.wire.trust.dkim.sign import SEALED
 
-MAX_MESSAGE = 5_000_000
+MAX_MESSAGE = 10_000_000
 """Bytes; a template whose loops make more than this is refused for the contact."""
 
 KEPT = 2000
@@ -98,7 +99,9 @@ class _Body(Protocol):
 class Compiled:
     """A campaign, ready to be made for anybody. Build with `compile_design`."""
 
-    def __init__(self, design: Design, content: Content, *, fast: bool = True) -> None:
+    def __init__(
+        self, design: Design, content: Content, *, fast: bool = True, files: Mapping[str, bytes] | None = None
+    ) -> None:
         self.design = design
         self.links: tuple[Link, ...] = content.links
         self.languages: dict[str, Compiled] = {}
@@ -108,12 +111,13 @@ class Compiled:
         self._body: _Body = (
             _segments(parts, self.boundary) if self.fast else _general(parts, self.boundary, design.fixed)
         )
+        self._around = around(design.files, files or {}, self.boundary)
         self._subject = _line(content.subject, design.fixed)
         self._html = _page(content.html, design.fixed)
         self._addresses = Addresses(design.public_url.rstrip("/"))
         self._dated: tuple[float, Field] | None = None
         self._subjects: dict[str, Field] = {}
-        sender, fixed = _fixed_fields(design, self.boundary)
+        sender, fixed = _fixed_fields(design, self._around.content_type)
         own = self._own_fields(_MARK)
         order = [*_FIRST, *[field.key for field in (*own, *fixed)]]
         self._names = (*order, *SEALED)
@@ -131,6 +135,8 @@ class Compiled:
     def make(self, person: Person) -> Built:
         """The message for one person, unsigned. Raises TemplateInvalid or TooLarge."""
         body = self._body(person.values, person.token)
+        if self._around.after:
+            body = b"".join((self._around.before, body, self._around.after))
         if len(body) > MAX_MESSAGE:
             raise TooLarge("The message is too large for this contact.")
         header, canonical = self._header(person)
@@ -175,17 +181,20 @@ class Compiled:
         return self._html({**person.values, TOKEN: person.token})
 
 
-def compile_design(design: Design) -> Compiled:
-    """Compile a campaign in all its languages and try it on awkward samples. Raises TemplateInvalid, NotCanonical."""
-    compiled = _tried(design, 0)
+def compile_design(design: Design, files: Mapping[str, bytes] | None = None) -> Compiled:
+    """Compile a campaign in all its languages and try it on awkward samples. Raises TemplateInvalid, NotCanonical.
+
+    `files`: the bytes of its files by hash (`marketing.media`); without them its messages are made without files.
+    """
+    compiled = _tried(design, 0, files)
     for tag, variant in design.languages.items():
-        compiled.languages[tag] = _tried(variant, len(compiled.links))
+        compiled.languages[tag] = _tried(variant, len(compiled.links), files)
         compiled.links += compiled.languages[tag].links
     return compiled
 
 
-def _tried(design: Design, before: int) -> Compiled:
-    compiled = Compiled(design, arrange(design, before))
+def _tried(design: Design, before: int, files: Mapping[str, bytes] | None) -> Compiled:
+    compiled = Compiled(design, arrange(design, before), files=files)
     for words in ("", "Ann", "  . two  blanks. ", ".\t\r\n.", "Käthe <b>&\"'=</b>" * 12):
         person = Person("a@b.example", words, "t0ken", 0.0, _Everything(clean(words)))
         if compiled.fast and not is_canonical(compiled.make(person).body):
@@ -246,7 +255,7 @@ def _number(value: int | float) -> int | float | str:
     return int(value) if value == int(value) else value
 
 
-def _fixed_fields(design: Design, boundary: str) -> tuple[Field, list[Field]]:
+def _fixed_fields(design: Design, content_type: str) -> tuple[Field, list[Field]]:
     """The fields that are the same for everybody."""
     sender = headers.field("From", headers.mailbox(design.from_name, design.from_address))
     identity = f"list-{design.list_id or 0}.{design.domain}"
@@ -255,7 +264,7 @@ def _fixed_fields(design: Design, boundary: str) -> tuple[Field, list[Field]]:
         headers.field("List-ID", headers.mailbox(design.list_name or design.brand, identity)),  # RFC 2919 3
         headers.field("Feedback-ID", f"{design.campaign_id}:{design.workspace_id}:campaign:{design.domain}"),
         headers.field("MIME-Version", "1.0"),
-        headers.field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        headers.field("Content-Type", content_type),
     ]
     if design.reply_to:
         after.insert(0, headers.field("Reply-To", design.reply_to))

@@ -16,13 +16,15 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import LettershopError
+from lettershop.base.errors import LettershopError, Temporary
 from lettershop.egress.message import Leased, Recipe, Withhold
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.media import files_of
 from lettershop.marketing.render import Built, Compiled, Person, compile_design, merge_fields
 from lettershop.store import campaigns
+from lettershop.store.blobs import Blobs
 from lettershop.store.campaigns import Addressee, Standing
 from lettershop.store.database import Database
 from lettershop.store.subscriptions import SUBSCRIBED
@@ -52,9 +54,18 @@ class _Ready:
 
 
 class CampaignSource:
-    """See the module. `public_url` is what links in messages start with."""
+    """See the module. `public_url` is what links in messages start with; `blobs` has the files of campaigns."""
 
-    def __init__(self, main: Database, keyring: Keyring, tokens: Tokens, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        main: Database,
+        keyring: Keyring,
+        tokens: Tokens,
+        clock: Clock,
+        public_url: str,
+        blobs: Blobs | None = None,
+    ) -> None:
+        self._blobs = blobs
         self._main = main
         self._keyring = keyring
         self._tokens = tokens
@@ -102,7 +113,10 @@ class CampaignSource:
         if not signers:
             return "no-dkim-key"
         try:
-            return _Ready(await asyncio.to_thread(compile_design, design), signers)
+            files = await files_of(design, self._blobs) if design.files and self._blobs else {}
+            return _Ready(await asyncio.to_thread(compile_design, design, files), signers)
+        except Temporary:
+            raise
         except LettershopError as error:
             return error.code
 

@@ -24,9 +24,11 @@ from lettershop.marketing.addresses import check_address
 from lettershop.marketing.campaigns import CampaignUnknown
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.media import files_of, in_browser
 from lettershop.marketing.render import Person, compile_design, merge_fields
 from lettershop.marketing.subscribers import NoSuchSubscriber
 from lettershop.store import campaigns, contacts
+from lettershop.store.blobs import Blobs
 from lettershop.store.contacts import Contact
 from lettershop.store.database import Database, Transaction
 from lettershop.wire.address import Address
@@ -58,7 +60,11 @@ class Preview:
 class Trials:
     """One per process."""
 
-    def __init__(self, main: Database, submission: Submission, tokens: Tokens, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self, main: Database, submission: Submission, tokens: Tokens, clock: Clock, public_url: str,
+        blobs: Blobs | None = None,
+    ) -> None:  # fmt: skip
+        self._blobs = blobs
         self._main = main
         self._submission = submission
         self._tokens = tokens
@@ -69,7 +75,8 @@ class Trials:
         """Raises CampaignUnknown, NoSuchSubscriber, TemplateInvalid, TooLarge."""
         design, contact = await self._main.read(_found, workspace_id, campaign_id, contact_id, self._public_url)
         made = await self._made(design, contact, NOBODY)
-        return _taken_apart(made, contact)
+        shown = _taken_apart(made, contact)
+        return replace(shown, html=in_browser(shown.html, design))
 
     async def send(
         self, workspace_id: int, campaign_id: int, to: Sequence[str], contact_id: int | None = None
@@ -95,7 +102,8 @@ class Trials:
             contact.email if contact else address, name, contact.attributes if contact else {}
         )
         person = Person(address, name, token, self._clock.now(), values)
-        return await asyncio.to_thread(lambda: compile_design(design).speaking(values).make(person).unsigned())
+        files = await files_of(design, self._blobs) if design.files and self._blobs else {}
+        return await asyncio.to_thread(lambda: compile_design(design, files).speaking(values).make(person).unsigned())
 
 
 def _found(

@@ -59,6 +59,7 @@ class Campaign:
     layout: str = ""
     variants: dict[str, dict[str, str]] = field(default_factory=dict)
     language_attribute: str = "language"
+    files: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""The tables of content: layouts and blocks, and designs as they were when their campaigns started. [pure]
+"""The tables of content: layouts and blocks, media, and designs as they were when their campaigns started. [pure]
 
-They belong to the main half; `store.blocks` and `store.designs` speak to them.
+They belong to the main half; `store.blocks`, `store.media` and `store.designs` speak to them.
 """
 
-from sqlalchemy import Boolean, Column, ForeignKey, Table, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, Table, Text, UniqueConstraint, false
 
 from lettershop.store.columns import Id, Json, Time, key
 from lettershop.store.schema_main import metadata
@@ -19,6 +19,20 @@ blocks = Table(
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),
+)  # fmt: skip
+
+media = Table(
+    "media", metadata, key(),
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("hash", Text, nullable=False, index=True),  # SHA-256 of the bytes
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Id, nullable=False),
+    Column("width", Integer, nullable=False),  # 0: no picture
+    Column("height", Integer, nullable=False),
+    Column("blob", Text, nullable=False),  # key in store.blobs
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("workspace_id", "hash"),
 )  # fmt: skip
 
 campaign_designs = Table(

@@ -225,6 +225,7 @@ campaigns = Table(
     Column("series_id", Id, index=True),  # the recurring campaign that this is a run of
     Column("layout", Text, nullable=False, server_default=""),  # by name: store.blocks
     Column("variants", Json, nullable=False, server_default="{}"),  # by language: marketing.languages
+    Column("files", Json, nullable=False, server_default="[]"),  # media that go with it: marketing.enclosures
     Column("language_attribute", Text, nullable=False, server_default="language"),
     Column("resend_of", Id),  # the campaign whose non-openers this is for
 )  # fmt: skip

@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.contacts import ContactImport
     from lettershop.marketing.import_rows import ImportOptions
     from lettershop.marketing.joining import Joining as JoiningService
+    from lettershop.marketing.media import Media
     from lettershop.marketing.privacy import Privacy
     from lettershop.marketing.report import Report
     from lettershop.marketing.segment_desk import Segment
@@ -276,6 +277,25 @@ class Joining(Protocol):
     ) -> bool: ...
 
 
+class Served(Protocol):
+    """A picture or file for a browser. `shown`: a picture; anything else is only to be saved."""
+
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def shown(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+
+
+class ServesMedia(Protocol):
+    """`marketing.media.Media`, for browsers."""
+
+    async def served(self, digest: str) -> Served | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything the interface talks to. `dns` looks up the records of a domain; `ready` says whether work can be done."""
@@ -294,6 +314,7 @@ class Services:
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     joining: Joining | None = None
+    media: ServesMedia | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
     webhooks: Webhooks | None = None
@@ -332,6 +353,7 @@ class ApiMarketing:
     import_options: "type[ImportOptions]"
     templates: "Templates"
     blocks: "Blocks"
+    media: "Media"
     messages: "Transactional"
     people: "Subscribers"
     joining: "JoiningService"

@@ -4,6 +4,7 @@
     GET  /c/TOKEN/N      302 to the campaign's own link N           -> marketing counts a click; no open redirect
     GET  /u/TOKEN        a page that changes nothing; POST unsubscribes in one step (RFC 8058)
     GET  /v/TOKEN        the message in the browser, sandboxed
+    GET  /m/HASH/NAME    a picture of the media library, cached for ever
     GET  /confirm/KEY    a page that changes nothing; POST confirms a double opt-in
     GET  /subscribe/LIST the form of a public list; POST asks to join it
     GET  /healthz /readyz /metrics
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lettershop.base.errors import Invalid, LettershopError
-from lettershop.servers.web.ports import Hit, Joining, PublicActions
+from lettershop.servers.web.ports import Hit, Joining, PublicActions, ServesMedia
 from lettershop.servers.web.public import Page, PublicPages
 from lettershop.servers.web.security import HEADERS, with_defaults
 
@@ -36,6 +37,9 @@ SIGNALS = (
 """Headers that help to tell people from machines; no others are kept."""
 
 NEVER_CACHED = (b"cache-control", b"no-store, no-cache, private, max-age=0")
+FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+ELSEWHERE = (b"cross-origin-resource-policy", b"cross-origin")  # mailboxes on the web show it
+INERT = (b"content-security-policy", b"default-src 'none'; sandbox")  # whatever it is, it runs nowhere
 QUIET = (b"referrer-policy", b"no-referrer")  # the address names the recipient: it must not leak to the target
 
 Handler = Callable[[Scope, Receive, str, PublicPages], Awaitable[Page]]
@@ -52,14 +56,17 @@ class Tracking:
         system: ASGIApp,
         asked: Callable[[str], None] | None = None,
         joining: Joining | None = None,
+        media: ServesMedia | None = None,
     ) -> None:
         self._app = app
         self._system = system
         self._actions = actions
         self._joining = joining
+        self._media = media
         self._pages = pages
         self._handlers: dict[str, Handler] = {
             "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
+            "/m/": self._medium,
         }  # fmt: skip
         self._asked = asked or _nobody
 
@@ -185,6 +192,22 @@ class Tracking:
             return pages.not_allowed("GET, HEAD")
         html = await self._actions.web_version(rest)
         return pages.web_version(html) if html is not None else pages.not_found()
+
+    async def _medium(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
+        if scope["method"] not in ("GET", "HEAD"):
+            return pages.not_allowed("GET, HEAD")
+        digest = rest.partition("/")[0]
+        tag = b'"' + digest.encode("ascii", "replace") + b'"'
+        found = await self._media.served(digest) if self._media is not None else None
+        if found is None:
+            return pages.not_found()
+        if any(name == b"if-none-match" and tag in value for name, value in scope["headers"]):
+            return Page(304, b"", ((b"etag", tag), FOR_EVER))
+        kind = (b"content-type", found.content_type.encode())
+        shown = b"inline" if found.shown else b'attachment; filename="' + found.name.encode("ascii", "replace") + b'"'
+        return Page(
+            200, found.data, (kind, (b"content-disposition", shown), (b"etag", tag), FOR_EVER, ELSEWHERE, INERT)
+        )
 
 
 def hit(scope: Scope) -> Hit:

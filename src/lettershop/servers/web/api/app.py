@@ -18,6 +18,7 @@ from lettershop.servers.web.api import (
     imports,
     journeys,
     lists,
+    media,
     messages,
     problems,
     queue,
@@ -62,7 +63,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     if services.marketing is not None:
         for router in (
             campaigns.router, campaign_times.router, trials.router, campaign_reports.router, campaign_reports.report_router, reports.router,
-            imports.router, brands.router, templates.router, blocks.router, messages.router,
+            imports.router, brands.router, templates.router, blocks.router, media.router, messages.router,
             journeys.router_of_campaigns, subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
             whole.include_router(router)

@@ -9,6 +9,7 @@ from pydantic import Field
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.frame import (
     INTEGRAL,
+    LARGEST_IN_JSON,
     Cursor,
     Document,
     Format,
@@ -42,6 +43,17 @@ Hourly = Annotated[int, Field(ge=0, le=1_000_000_000), INTEGRAL]
 Tracking = Literal["", "individual", "consented", "aggregate", "none"]
 
 
+class Enclosure(Input):
+    """A medium that goes with the message: a picture that the HTML shows as cid:NAME, or an attachment."""
+
+    media_id: Annotated[int, Field(ge=1, le=LARGEST_IN_JSON), INTEGRAL]
+    inline: bool = False
+
+
+EnclosureList = list[Enclosure]
+Files = Annotated[EnclosureList, Field(max_length=20)]
+
+
 class NewCampaign(Input):
     """A campaign to write. `brand` and `list` by name; `segment` in words, empty for the whole list.
 
@@ -71,6 +83,7 @@ class NewCampaign(Input):
     layout: Annotated[str, words(200)] = ""
     variants: Variants = Field(default_factory=dict)
     language_attribute: Annotated[str, words(200, 1)] = "language"
+    files: Files = Field(default_factory=EnclosureList)
 
 
 class ChangedCampaign(Input):
@@ -96,6 +109,7 @@ class ChangedCampaign(Input):
     layout: Annotated[str, words(200)] | None = None
     variants: Variants | None = None
     language_attribute: Annotated[str, words(200, 1)] | None = None
+    files: Files | None = None
 
 
 class Figures(Output):
@@ -160,6 +174,7 @@ class Campaign(Output):
     layout: str
     variants: dict[str, dict[str, str]]
     language_attribute: str
+    files: EnclosureList
     repeat: Repeats | None
     series_id: int | None
     resend_of: int | None
