@@ -195,6 +195,39 @@ def test_content_is_shared_and_has_languages(server, client):
     assert shown.json()["code"] == "template"
 
 
+def test_media_are_kept_served_and_go_with_campaigns(server, client):
+    gif = bytes.fromhex("47494638396101000200800000000000ffffff21f90401000000002c00000000010002000002024401003b")
+    kept = client.post("/media", params={"name": "dot.gif"}, content=gif, headers=HEADERS)
+    medium = kept.json()
+    assert kept.status_code == 201 and (medium["content_type"], medium["width"], medium["height"]) == (
+        "image/gif",
+        1,
+        2,
+    )
+    path = medium["url"].partition("/m/")[2]
+    shown = httpx2.get(f"{server[0]}/m/{path}")
+    assert shown.content == gif and shown.headers["content-type"] == "image/gif"
+    assert "immutable" in shown.headers["cache-control"] and "sandbox" in shown.headers["content-security-policy"]
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    again = httpx2.get(f"{server[0]}/m/{path}", headers={"if-none-match": shown.headers["etag"]})
+    assert again.status_code == 304 and again.content == b""
+    refused = client.post("/media", params={"name": "a.png"}, content=b"<svg onload=alert(1)>", headers=HEADERS)
+    assert refused.status_code == 409 and refused.json()["code"] == "media-invalid"
+    file = client.post("/media", params={"name": "a.html"}, content=b"%PDF-1.7", headers=HEADERS).json()
+    saved = httpx2.get(f"{server[0]}/m/{file['hash']}/x")
+    assert saved.headers["content-type"] == "application/octet-stream"
+    assert saved.headers["content-disposition"].startswith("attachment")
+    page = '<img src="cid:dot.gif" alt="x"> {{ postal_address }} <a href="{{ unsubscribe_url }}">Leave</a>'
+    files = [{"media_id": medium["id"], "inline": True}]
+    new = {"name": "Files", "subject": "S", "brand": "Brand", "html": page, "files": files}
+    made = client.post("/campaigns", json=new).json()
+    assert made["files"] == files
+    assert f"/m/{path}" in client.get(f"/campaigns/{made['id']}/preview").json()["html"]
+    assert [one["id"] for one in client.get("/media").json()["items"]] == [file["id"], medium["id"]]
+    assert client.delete(f"/media/{medium['id']}").status_code == 204
+    assert httpx2.get(f"{server[0]}/m/{path}").status_code == 404
+
+
 def test_a_repeated_request_does_the_work_once(client):
     key = {"idempotency-key": "order-1"}
     first = client.post("/campaigns", json=CAMPAIGN, headers=key)
