@@ -1,6 +1,6 @@
 """The marketing part of the house. Imported only where the package marketing/ is there."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,9 @@ from lettershop.base.config import Config
 from lettershop.base.errors import LettershopError, NotFound
 from lettershop.egress.breakers import rulebook
 from lettershop.egress.warmup import plan_of
+from lettershop.insight.dnscheck import Finding as DnsFinding
+from lettershop.insight.dnscheck import check
+from lettershop.insight.dnsrecords import domain_records
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
@@ -33,12 +36,16 @@ from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
 from lettershop.marketing.send import CampaignSource
 from lettershop.marketing.subscribers import Subscribers, words_of
+from lettershop.marketing.surroundings import Surroundings
 from lettershop.marketing.templates import Templates
 from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.trial import Trials
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
+from lettershop.net.callout import Callouts
 from lettershop.net.resolver import Resolver
+from lettershop.net.tls import verifying_context
+from lettershop.store import accounts
 from lettershop.store.blobs import Blobs
 from lettershop.store.database import Database
 from lettershop.store.journal import Journal
@@ -47,6 +54,10 @@ from lettershop.workers.campaigns import CampaignWorker
 
 if TYPE_CHECKING:
     from lettershop.app.house import House
+
+
+LINK_TIMEOUT = 6.0
+"""Seconds for each step of asking a link of a campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +122,18 @@ def build_marketing(
     url = config.web.public_url.rstrip("/")
     rules = rulebook(config.delivery.breakers)
     warming = plan_of(config.delivery.warmup, rules.usual)
-    campaigns = Campaigns(main_db, mail_db, clock, url)
     forecasts = Forecasts(
         main_db, signer, clock, warming, sources=config.delivery.source_addresses, cores=workers_of(config)
     )
+    surroundings = Surroundings(
+        main_db, clock, rules,
+        Callouts(
+            resolver, timeout=LINK_TIMEOUT, allowed=config.webhooks.allow_networks, plain=True,
+            trust=partial(verifying_context, Path(config.tls.authorities) if config.tls.authorities else None),
+        ),
+        dns=partial(_dns, config.server.hostname, mail_db, resolver), forecast=forecasts.of,
+    )  # fmt: skip
+    campaigns = Campaigns(main_db, mail_db, clock, url, surroundings)
     privacy = Privacy(main_db, clock)
     journal = Journal(Path(config.server.data_dir) / "events", clock)
     return Marketing(
@@ -146,6 +165,12 @@ def build_marketing(
         subscribers=Subscribers(main_db, privacy, clock),
         segment_words=words_of,
     )
+
+
+async def _dns(hostname: str, mail_db: Database, resolver: Resolver, domain: str) -> Sequence[DnsFinding]:
+    """The records that a sending domain needs, as DNS has them."""
+    keys = await mail_db.read(accounts.keys_of, domain)
+    return await check(domain_records(domain, hostname, keys), resolver)
 
 
 async def _has_mail(resolver: Resolver, domain: str) -> bool:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -100,10 +100,21 @@ class Draft:
     files: Sequence[Mapping[str, Any]] = ()  # `media_id` and `inline`: pictures within it, or attachments
 
 
-class Campaigns:
-    """What people do with campaigns. `mail` is asked for the sending domains; `public_url` is what links start with."""
+class Looks(Protocol):
+    """`marketing.surroundings.Surroundings`."""
 
-    def __init__(self, main: Database, mail: Database, clock: Clock, public_url: str) -> None:
+    async def look(self, case: Case) -> list[Finding]: ...  # noqa: D102
+
+
+class Campaigns:
+    """What people do with campaigns. `mail` is asked for the sending domains; `public_url` is what links start with;
+    `surroundings` are looked at by `check`.
+    """
+
+    def __init__(
+        self, main: Database, mail: Database, clock: Clock, public_url: str, surroundings: Looks | None = None
+    ) -> None:
+        self._surroundings = surroundings
         self._main = main
         self._mail = mail
         self._clock = clock
@@ -133,7 +144,9 @@ class Campaigns:
 
     async def check(self, campaign_id: int) -> list[Finding]:
         """What keeps it from being sent, and what should be looked at."""
-        return examine((await self._case(campaign_id))[0])
+        case, _ = await self._case(campaign_id)
+        around = await self._surroundings.look(case) if self._surroundings is not None else []
+        return [*examine(case), *around]
 
     async def start(self, campaign_id: int, *, by: str = "") -> None:
         """Send it now. Raises NotReady with the findings, or MoveNotAllowed."""
@@ -145,9 +158,7 @@ class Campaigns:
 
     async def schedule(self, campaign_id: int, at: float, *, by: str = "") -> None:
         """Send it at `at`; checked now and again then. Raises NotReady, MoveNotAllowed."""
-        findings = await self.check(campaign_id)
-        if any(finding.severity == "error" for finding in findings):
-            raise NotReady(findings)
+        await self._must_be_ready(campaign_id)
         await self._main.write(move, campaign_id, "schedule", self._clock.now(), by, scheduled_at=at)
 
     async def unschedule(self, campaign_id: int, *, by: str = "", why: str = "") -> None:
@@ -159,9 +170,7 @@ class Campaigns:
     async def repeat(self, campaign_id: int, rule: Repeat, *, by: str = "") -> None:
         """Send it again and again; each run is checked. Raises NotReady, RepeatInvalid, ZoneUnknown, MoveNotAllowed."""
         rule.check()
-        findings = await self.check(campaign_id)
-        if any(finding.severity == "error" for finding in findings):
-            raise NotReady(findings)
+        await self._must_be_ready(campaign_id)
         now = self._clock.now()
         first = rule.first if rule.first > now else rule.after(now)
         if first is None:
@@ -198,6 +207,12 @@ class Campaigns:
         """All its envelopes are finished (`workers.campaigns`)."""
         now = self._clock.now()
         await self._main.write(move, campaign_id, "finish", now, finished_at=now)
+
+    async def _must_be_ready(self, campaign_id: int) -> None:
+        """What the world says is only pointed out, so it is not asked where only errors count."""
+        findings = examine((await self._case(campaign_id))[0])
+        if any(finding.severity == "error" for finding in findings):
+            raise NotReady(findings)
 
     async def _case(self, campaign_id: int) -> tuple[Case, Compiled | None]:
         campaign = await self.get(campaign_id)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from selectolax.lexbor import LexborHTMLParser
 
-from lettershop.base.errors import Refused
+from lettershop.base.errors import LettershopError, Refused
 from lettershop.marketing.content import Design
 from lettershop.marketing.render import Compiled, Person
 from lettershop.marketing.template import Output, TemplateInvalid, pieces
@@ -25,6 +25,8 @@ MOST_FILES, MANY_FILES = 3_000_000, 300_000
 """Bytes of files: refused above the first, pointed out above the second."""
 _LINK = "Put them into the media library and link to them."
 _CID = re.compile(r"""cid:([\w.-]+)""")
+_NOBODY = Person("someone@brand.example", "Someone", "t" * 30, 0.0, {})
+FEW_WORDS = 8
 _BARE = re.compile(r"[^\W\d]\w*")
 
 
@@ -172,7 +174,7 @@ def _size(case: Case) -> Iterator[Finding]:
 def _page(compiled: Compiled) -> str | None:
     """The page for a person of whom nothing is known; None if it cannot be made."""
     try:
-        return compiled.page(Person("someone@brand.example", "Someone", "t" * 30, 0.0, {}))
+        return compiled.page(_NOBODY)
     except TemplateInvalid:
         return None
 
@@ -190,6 +192,36 @@ def _images(case: Case) -> Iterator[Finding]:
     missing = [node for node in LexborHTMLParser(page).css("img") if "alt" not in node.attributes]
     if missing:
         yield _warning("image-text", f"{len(missing)} images have no alternative text.", 'Give each img an alt="…".')
+
+
+def _one_click(case: Case) -> Iterator[Finding]:
+    """RFC 8058 3 and 4: an HTTPS address, and both fields under the signature of the sender's domain."""
+    if case.compiled is None:
+        return
+    try:
+        signed = set(case.compiled.make(_NOBODY).names)
+    except LettershopError:
+        return  # told by the rule on fall-backs
+    if not {"list-unsubscribe", "list-unsubscribe-post"} <= signed:
+        yield _error("one-click", "The one-click header is not covered by the signature; receivers ignore it then.")
+    if not case.design.public_url.startswith("https://"):
+        yield _warning(
+            "one-click", "Links begin with http://, so the one-click unsubscribe of Gmail and Yahoo does not work.",
+            "Set [web] public_url to an https:// address.",
+        )  # fmt: skip
+
+
+def _text_part(case: Case) -> Iterator[Finding]:
+    """A message whose words are all in pictures says nothing to who sees none, nor to filters."""
+    if case.compiled is None or "<img" not in case.design.html.lower():
+        return
+    words = LexborHTMLParser(_page(case.compiled) or "").text(separator=" ").split()
+    own = set(f"{case.design.postal_address} {case.design.brand} {case.design.list_name}".split())
+    if len([word for word in words if word not in own]) < FEW_WORDS:
+        yield _warning(
+            "text-part", "The message has hardly any words beside its pictures; its text part says nothing.",
+            "Write what it is about, also as words.",
+        )  # fmt: skip
 
 
 def _files(case: Case) -> Iterator[Finding]:
@@ -219,11 +251,12 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _template, _postal_address, _unsubscribe, _subject, _sender, _people, _size, _files, _images, _fall_backs, _made_for_all,
+    _template, _postal_address, _unsubscribe, _one_click, _subject, _sender, _people, _size, _text_part, _files, _images,
+    _fall_backs, _made_for_all,
 )  # fmt: skip
 
 _OF_CONTENT: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _postal_address, _unsubscribe, _subject, _size, _images, _fall_backs, _made_for_all,
+    _postal_address, _unsubscribe, _subject, _size, _text_part, _images, _fall_backs, _made_for_all,
 )  # fmt: skip
 
 

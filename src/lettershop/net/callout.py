@@ -22,6 +22,7 @@ from lettershop.net.reach import Network, Target
 from lettershop.net.resolver import Resolver
 
 AGENT = "Lettershop-Webhooks/1"
+ASKER = "Mozilla/5.0 (compatible; Lettershop-Links/1)"
 KEPT = 1000
 """Bytes of an answer's body that are kept."""
 LARGEST = 65_536
@@ -44,7 +45,8 @@ class Answer:
 
 
 class Callouts:
-    """Opens lines. `allowed`: networks that may be reached although they are not public; `timeout`: of each step.
+    """Opens lines. `allowed`: networks that may be reached although they are not public; `timeout`: of each step;
+    `plain`: public addresses may be asked without TLS.
 
     `trust` makes the context that checks names, when it is needed for the first time: its authorities fill megabytes.
     """
@@ -55,11 +57,13 @@ class Callouts:
         *,
         timeout: float,
         allowed: Sequence[Network] = (),
+        plain: bool = False,
         trust: Callable[[], ssl.SSLContext],
     ) -> None:
         self._resolver = resolver
         self._timeout = timeout
         self._allowed = tuple(allowed)
+        self._plain = plain
         self._trust = trust
         self._tls: ssl.SSLContext | None = None
 
@@ -67,7 +71,7 @@ class Callouts:
         """A connection to one of the target's addresses. All must be allowed. Raises CannotReach, TargetRefused."""
         addresses = [target.address] if target.address else await self._look_up(target.host)
         for address in addresses:  # one bad among good ones is a trick, not an accident
-            reach.check(target, address, self._allowed)
+            reach.check(target, address, self._allowed, plain=self._plain)
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._connect(target, addresses)
@@ -126,10 +130,17 @@ class Line(asyncio.Protocol):
 
     async def post(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
         """Send this and wait for the answer. Raises CannotReach; afterwards the line may be closed."""
+        return await self._ask(request(self._target, headers, body))
+
+    async def get(self) -> Answer:
+        """Ask for the target as a browser would. Raises CannotReach; afterwards the line may be closed."""
+        return await self._ask(asking(self._target))
+
+    async def _ask(self, message: bytes) -> Answer:
         if self.closed:
             raise CannotReach(f"{self._target.host} closed the connection.")
         reading = self._reading = _Reading(asyncio.get_running_loop().create_future())
-        self._transport.write(request(self._target, headers, body))
+        self._transport.write(message)
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await reading.answer
@@ -172,6 +183,15 @@ def request(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> 
         *(f"{name}: {value}" for name, value in headers),
     ]  # fmt: skip
     return "\r\n".join((*lines, "", "")).encode("ascii") + body
+
+
+def asking(target: Target) -> bytes:
+    """The bytes of a GET (RFC 9112 3)."""
+    lines = (
+        f"GET {target.path} HTTP/1.1", f"host: {target.authority}", f"user-agent: {ASKER}",
+        "accept: text/html, image/*, */*;q=0.5", "connection: close", "", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode("ascii")
 
 
 class _Reading:

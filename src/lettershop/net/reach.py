@@ -104,8 +104,8 @@ def _address(host: str) -> str:
         raise BadTarget("The host of this address is no IP address.") from error
 
 
-def check(target: Target, address: str, allowed: Sequence[Network]) -> None:
-    """Raises TargetRefused unless a request for the target may go to this address of it."""
+def check(target: Target, address: str, allowed: Sequence[Network], *, plain: bool = False) -> None:
+    """Raises TargetRefused unless a request for the target may go to this address of it; `plain`: also without TLS."""
     if _within(address, allowed):
         return
     if not is_public(address):
@@ -113,7 +113,7 @@ def check(target: Target, address: str, allowed: Sequence[Network]) -> None:
             f"{target.host} is at {address}, which is no public address.",
             remedy="The operator can allow its network: [webhooks] allow_networks.",
         )
-    if not target.tls:
+    if not target.tls and not plain:
         raise TargetRefused("Events leave for public addresses by https:// only.", remedy="Use https://.")
 
 

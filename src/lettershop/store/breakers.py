@@ -82,6 +82,12 @@ def _subjects(conn: Connection, *where: Any) -> list[Subject]:
     return [Subject(*row[:6], row[6].rpartition("@")[2].lower()) for row in conn.execute(query)]
 
 
+def complaints_of(conn: Connection, workspace_id: int, domain: str, since: float) -> tuple[int, int]:
+    """(delivered, complained) of the campaigns of a sending domain that run, or ended after `since`."""
+    found = counts(conn, [(subject.campaign_id, "") for subject in of_domain(conn, workspace_id, domain, since)])
+    return sum(figures[0] for figures in found.values()), sum(figures[3] for figures in found.values())
+
+
 def counts(conn: Connection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Figures]:
     """What was counted so far for (campaign, provider or "") each."""
     c = counters.c

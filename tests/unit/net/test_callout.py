@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from lettershop.net.callout import LARGEST, Callouts, CannotReach, request
-from lettershop.net.reach import TargetRefused, target_of
+from lettershop.net.reach import TargetRefused, check, target_of
 from lettershop.net.zones import ZoneResolver
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -26,7 +26,7 @@ async def peer(*answers, tls=None, pieces=False):
             while left:
                 head = await reader.readuntil(b"\r\n\r\n")
                 size = next(
-                    int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+                    (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
                 )
                 seen.append(head + await reader.readexactly(size))
                 answer = left.pop(0)
@@ -162,3 +162,19 @@ def test_a_request_is_one_line_of_head_each():
     head, _, body = raw.partition(b"\r\n\r\n")
     assert body == b"{}"
     assert all(b":" in line for line in head.split(b"\r\n")[1:])
+
+
+async def test_an_address_is_asked_as_by_a_browser():
+    async with peer(b"HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\nno") as (port, seen, _):
+        line = await callouts().open(target_of(f"http://hooks.example:{port}/a?b=c"))
+        assert (await line.get()).status == 404 and line.closed
+    assert seen[0].startswith(b"GET /a?b=c HTTP/1.1\r\nhost: hooks.example") and seen[0].endswith(b"\r\n\r\n")
+
+
+def test_public_addresses_are_asked_in_clear_only_where_that_is_meant():
+    target = target_of("http://hooks.example/")
+    check(target, "192.0.46.1", [], plain=True)
+    with pytest.raises(TargetRefused):
+        check(target, "192.0.46.1", [])
+    with pytest.raises(TargetRefused):
+        check(target, "10.0.0.1", [], plain=True)
