@@ -68,7 +68,13 @@ def test_what_keeps_it_from_being_sent(changed, code):
     ("changed", "code"),
     [
         ({"html": HTML + "<p>" + "x" * 110_000 + "</p>"}, "size"),
-        ({"html": HTML + '<img src="https://x.example/a"><img src="https://x.example/b" alt="">'}, "image-text"),
+        (
+            {
+                "html": HTML
+                + '<img src="https://x.example/a"><img src="https://x.example/b" alt=""> words enough to say what this message is about'
+            },
+            "image-text",
+        ),
         ({"html": HTML + "{{ city }} {{ email }}"}, "fall-back"),
         ({"subject": "S" * 151}, "subject-long"),
     ],

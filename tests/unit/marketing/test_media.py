@@ -173,4 +173,5 @@ def test_the_check_looks_at_files(html, enclosed, expected):
         7, 1, 1, "S", html + FOOTER, "B", "b@b.example", "https://m.example", postal_address="x", files=enclosed
     )
     found = examine(Case(design, compile_design(design), "", 1, 0, True, ("rsa",)))
-    assert {(one.code, one.severity) for one in found} == expected
+    of_files = ("files-large", "inline-image")
+    assert {(one.code, one.severity) for one in found if one.code in of_files} == expected

@@ -96,6 +96,7 @@ async def test_links_are_asked_once_and_broken_ones_named(look):
         "http://down.example",
         "http://inside.example/",
         "https://nowhere.example",
+        "https://ex",  # a blank within
     }
     assert ("gone.example", "/a?b=c") in web.asked and len(web.asked) == len(set(web.asked))
     assert not any(host == "s.example" for host, _ in web.asked)
