@@ -24,7 +24,7 @@ from lettershop.servers.web.api.lists import ChangedList, Joining, NewList
 from lettershop.servers.web.api.messages import Batch, NewMessage
 from lettershop.servers.web.api.queue import Many
 from lettershop.servers.web.api.segments import ChangedSegment, NewSegment, Written
-from lettershop.servers.web.api.subscribers import ChangedSubscriber, NewSubscriber, OffList, OnList
+from lettershop.servers.web.api.subscribers import ChangedSubscriber, Consent, NewSubscriber, OffList, OnList
 from lettershop.servers.web.api.suppressions import NewSuppression
 from lettershop.servers.web.api.templates import ChangedTemplate, NewTemplate
 from lettershop.servers.web.api.tokens import NewToken
@@ -34,7 +34,7 @@ from lettershop.servers.web.api.webhooks import ChangedWebhook, NewSecret, NewWe
 
 __all__ = [
     "Again", "ApiProblem", "Batch", "ChangedAccount", "ChangedBlock", "ChangedCampaign", "ChangedList", "ChangedSegment",
-    "ChangedSubscriber", "ChangedTemplate", "ChangedUser", "ChangedWebhook", "Client", "Joining", "Many", "NewAccount",
+    "ChangedSubscriber", "ChangedTemplate", "ChangedUser", "ChangedWebhook", "Client", "Consent", "Joining", "Many", "NewAccount",
     "NewBlock", "NewBrand", "NewCampaign", "NewDomain", "NewList", "NewMessage", "NewSecret", "NewSegment",
     "NewSubscriber", "NewSuppression", "NewTemplate", "NewToken", "NewUser", "NewWebhook", "OffList", "OnList", "Range",
     "Repeat", "Throttle", "Trial", "Unreachable", "When", "Written",
