@@ -17,6 +17,7 @@ from lettershop.servers.web.api import (
     imports,
     journeys,
     lists,
+    media,
     messages,
     queue,
     reports,
@@ -119,6 +120,15 @@ class Lists(Resource):
     change = Send("PATCH", "/lists/{}", lists.ChangedList, lists.MailingList)
     remove = Remove("/lists/{}")
     join = Send("POST", "/lists/{}/join", lists.Joining, lists.Joined)
+
+
+class Media(Resource):
+    """Pictures and files."""
+
+    all = Listing("/media", media.Medium)
+    create = Upload("/media", media.Medium)
+    get = Fetch("/media/{}", media.Medium)
+    remove = Remove("/media/{}")
 
 
 class Messages(Resource):
@@ -242,7 +252,8 @@ class Client:
         self.connection = one = Connection(url, token, timeout=timeout, tries=tries)
         self.accounts, self.blocks, self.brands = Accounts(one), Blocks(one), Brands(one)
         self.campaigns, self.domains, self.events = Campaigns(one), Domains(one), Events(one)
-        self.imports, self.lists, self.messages = Imports(one), Lists(one), Messages(one)
+        self.imports, self.lists, self.media = Imports(one), Lists(one), Media(one)
+        self.messages = Messages(one)
         self.queue, self.reports, self.segments = Queue(one), Reports(one), Segments(one)
         self.subscribers, self.suppressions = Subscribers(one), Suppressions(one)
         self.templates, self.tokens, self.users = Templates(one), Tokens(one), Users(one)
