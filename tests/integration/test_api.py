@@ -228,6 +228,26 @@ def test_media_are_kept_served_and_go_with_campaigns(server, client):
     assert httpx2.get(f"{server[0]}/m/{path}").status_code == 404
 
 
+def test_what_was_sent_to_a_public_list_is_read_by_everybody(server, client):
+    listed = client.post("/lists", json={"name": "Open", "public": True, "archive": True}).json()
+    assert listed["archive"] is True
+    person = {"email": "reader@paced.example", "lists": ["Open"], "consent": {"kind": "express", "basis": "said so"}}
+    assert client.post("/subscribers", json=person).status_code == 201
+    page = '<p>Hi {{ name | default("all") }}</p>{{ postal_address }} <a href="{{ unsubscribe_url }}">Leave</a>'
+    new = {"name": "Open", "subject": "For <all>", "brand": "Brand", "html": page, "list": "Open"}
+    made = client.post("/campaigns", json=new).json()
+    assert client.post(f"/campaigns/{made['id']}/schedule", json={}).status_code == 200
+    top = f"{server[0]}/archive/{listed['id']}"
+    shown = httpx2.get(top)
+    assert shown.status_code == 200 and "For &lt;all&gt;" in shown.text and "<script" not in shown.text
+    assert httpx2.get(f"{top}/feed.xml").headers["content-type"] == "application/atom+xml; charset=utf-8"
+    letter = httpx2.get(f"{top}/{made['id']}")
+    assert "Hi all" in letter.text and "sandbox" in letter.headers["content-security-policy"]
+    assert client.patch(f"/lists/{listed['id']}", json={"archive": False}).json()["archive"] is False
+    for gone in (top, f"{top}/feed.xml", f"{top}/{made['id']}", f"{server[0]}/archive/x", f"{server[0]}/archive/1/2/3"):
+        assert httpx2.get(gone).status_code == 404
+
+
 def test_a_repeated_request_does_the_work_once(client):
     key = {"idempotency-key": "order-1"}
     first = client.post("/campaigns", json=CAMPAIGN, headers=key)

@@ -211,7 +211,7 @@ async def test_a_started_campaign_is_made_of_what_was_there_when_it_started(stor
     await kept.change(1, layout.id, {"html": "{{ content }} changed"})
     await store.main.write(workspaces.ensure_brand, 1, at=1.0, settings={}, **brand)
     after = await design()
-    assert after == replace(before, settings={"motto": "Second"}, untracked=[], files=[])
+    assert after == replace(before, settings={"motto": "Second"}, untracked=[], files=[], kept=True)
     assert compile_design(after).links == compile_design(before).links
     await kept.remove(1, layout.id)
     draft = await shop.create(1, DRAFT)

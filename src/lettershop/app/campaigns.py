@@ -18,6 +18,7 @@ from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.marketing.analytics import Analytics, Patience
+from lettershop.marketing.archive import Archive
 from lettershop.marketing.attribute_desk import Attributes
 from lettershop.marketing.blocks import Blocks
 from lettershop.marketing.breakdown import Breakdowns
@@ -83,6 +84,7 @@ class Marketing:
     templates: Templates
     blocks: Blocks
     media: Media
+    archive: Archive
     forecasts: Forecasts
     privacy: Privacy
     subscribers: Subscribers
@@ -160,6 +162,7 @@ def build_marketing(
         templates=Templates(main_db, clock),
         blocks=Blocks(main_db, clock),
         media=Media(main_db, blobs, clock, url),
+        archive=Archive(main_db, url),
         forecasts=forecasts,
         privacy=privacy,
         subscribers=Subscribers(main_db, privacy, clock),

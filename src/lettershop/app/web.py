@@ -79,6 +79,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             actions=marketing.public if marketing else None,
             joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,
             media=marketing.media if marketing else None,
+            archive=marketing.archive if marketing else None,
             ready=lambda: _ready(house),
             measured=measured,
             webhooks=house.webhooks,

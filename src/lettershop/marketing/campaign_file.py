@@ -42,6 +42,7 @@ _KEYS = {
     "zone_attribute",
     "utm",
     "untracked",
+    "archive",
     "files",
     "inline",
     "layout",
@@ -89,7 +90,8 @@ def read(path: Path) -> CampaignFile:
         zone_attribute=str(tree.get("zone_attribute", "timezone")),
         utm={key: str(value) for key, value in tree.get("utm", {}).items()},
         untracked=[str(one) for one in tree.get("untracked", [])],
-        layout=str(tree.get("layout", "")), language_attribute=str(tree.get("language_attribute", "language")),
+        layout=str(tree.get("layout", "")),
+        archive=str(tree.get("archive", "")), language_attribute=str(tree.get("language_attribute", "language")),
         variants={tag: _variant(path, parts) for tag, parts in tree.get("variants", {}).items()},
         format=str(tree.get("format") or _ENDINGS.get(Path(tree["html"]).suffix.lower(), "html")),
     )  # fmt: skip

@@ -97,6 +97,7 @@ class Draft:
     layout: str = ""  # by name: marketing.blocks
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # marketing.languages
     language_attribute: str = "language"
+    archive: str = ""  # of its list: yes, no, empty: if it goes to all of it
     files: Sequence[Mapping[str, Any]] = ()  # `media_id` and `inline`: pictures within it, or attachments
 
 
@@ -262,6 +263,8 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         raise CampaignInvalid(f"There is no format {draft.format!r}.", remedy=f"There are {', '.join(FORMATS)}.")
     check_utm(draft.utm)
     check_untracked(draft.untracked)
+    if draft.archive not in ("", "yes", "no"):
+        raise CampaignInvalid(f"There is no archive {draft.archive!r}.", remedy="Say yes, no or nothing.")
     check_variants(draft.variants)
     layout = blocks.by_name(conn, workspace_id, draft.layout) if draft.layout else None
     if draft.layout and (layout is None or not layout.layout):
@@ -287,6 +290,7 @@ def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]
         "hourly": draft.hourly, "local_zone": draft.local_zone, "zone_attribute": draft.zone_attribute,
         "utm": dict(draft.utm), "untracked": list(draft.untracked),
         "layout": draft.layout, "language_attribute": draft.language_attribute,
+        "archive": draft.archive, "segmented": bool(tree),
         "files": [{"media_id": int(one["media_id"]), "inline": bool(one.get("inline"))} for one in draft.files],
         "variants": {tag: dict(parts) for tag, parts in draft.variants.items()},
     }  # fmt: skip

@@ -57,6 +57,8 @@ class Design:
     variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by language
     language_attribute: str = "language"
     files: Sequence[Mapping[str, Any]] = ()  # marketing.enclosures, with `blob` and `size`
+    public_page: str = ""  # where everybody reads it, for the archive; then it leads into the list, not out of it
+    kept: bool = False  # since the campaign started; nothing of it changes any more
     problem: str = ""  # why layout and blocks could not be put in
 
     @property
@@ -105,6 +107,9 @@ class _Letter(Stash):
     def _fixed(self, name: str, markup: bool) -> str | None:
         """What the campaign itself says: the same for everybody but for the token."""
         addresses = Addresses(self.design.public_url)
+        if self.design.public_page and name in ("unsubscribe_url", "web_version_url"):
+            into = f"{self.design.public_url}/subscribe/{self.design.list_id}"
+            return into if name == "unsubscribe_url" else self.design.public_page
         if name == "unsubscribe_url":
             return addresses.unsubscribe(self.keep(Output(TOKEN)))
         if name == "web_version_url":

@@ -18,7 +18,7 @@ def design_of(conn: Connection, campaign: Campaign, public_url: str) -> Design |
     """What a campaign's message is made of, as it was when it started; None if its brand is gone."""
     kept = designs.kept(conn, campaign.id) if campaign.started_at is not None else None
     if kept is not None:
-        return replace(_from_json(kept), public_url=public_url)
+        return replace(_from_json(kept), public_url=public_url, kept=True)
     written = _written(conn, campaign, public_url)
     if written is not None and campaign.files:
         written = _with_files(conn, campaign, written)

@@ -7,7 +7,7 @@ a GET but counting: unsubscribing is a POST or a button (RFC 8058 3.2).
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,8 @@ from lettershop.store.opt_ins import Asked, OptIn
 
 KEPT = 200
 """Campaigns whose links are kept in memory."""
+PAGES = 20
+"""Campaigns whose pages are kept compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class PublicActions:
         self._public_url = public_url
         self._events = EventLog(main, journal)
         self._campaigns: dict[int, _Known] = {}
+        self._pages: dict[tuple[int, int], Compiled] = {}
 
     async def opened(self, token: str, signals: Signals) -> bool:
         """The pixel was asked for; False if the token is not ours. Committed when this returns."""
@@ -189,16 +192,28 @@ class PublicActions:
         return _confirm_view(found) if found is not None else None
 
     async def web_version(self, token: str) -> str | None:
-        """The message as HTML, made for this person as they are now; None if it is not there any more."""
+        """The message as HTML, made for this person as they are now, or for nobody if it was a test; None if it is not there."""
         who = self._tokens.open(token)
         found = await self._main.read(_message, who, self._public_url) if who is not None else None
         if found is None or who is None:
             return None
         design, contact = found
-        values = merge_fields(contact.email, contact.name, contact.attributes)
-        compiled: Compiled = await asyncio.to_thread(compile_design, design)
-        page = compiled.speaking(values).page(Person(contact.email, contact.name, token, self._clock.now(), values))
+        email, name = (contact.email, contact.name) if contact else ("", "")
+        values = merge_fields(email, name, contact.attributes if contact else {})
+        compiled = await self._page_of(design)
+        page = compiled.speaking(values).page(Person(email, name, token, self._clock.now(), values))
         return in_browser(page, design)
+
+    async def _page_of(self, design: Design) -> Compiled:
+        """Compiled once while it is read; drafts each time, for their layout or brand may change."""
+        key = (design.campaign_id, design.version)
+        if not design.kept:
+            return await asyncio.to_thread(compile_design, design)
+        if key not in self._pages:
+            if len(self._pages) >= PAGES:
+                self._pages.clear()
+            self._pages[key] = await asyncio.to_thread(compile_design, design)
+        return self._pages[key]
 
     async def _known(self, campaign_id: int) -> _Known | None:
         known = self._campaigns.get(campaign_id)
@@ -264,10 +279,13 @@ def masked(address: str) -> str:
     return f"{local[:1]}…{local[-1:]}@{domain}" if len(local) > 2 else f"…@{domain}"
 
 
-def _message(conn: Connection, who: Recipient, public_url: str) -> tuple[Design, contacts.Contact] | None:
+def _message(conn: Connection, who: Recipient, public_url: str) -> tuple[Design, contacts.Contact | None] | None:
     campaign = campaigns.by_id(conn, who.campaign_id)
     contact = contacts.by_id(conn, who.contact_id)
-    if campaign is None or contact is None:
+    test = not who.contact_id  # marketing.trial: it belongs to nobody
+    if campaign is None or (contact is None and not test):
         return None
     design = design_of(conn, campaign, public_url)
+    if design is not None and test:
+        design = replace(design, track_opens=False, track_clicks=False, kept=False)
     return (design, contact) if design is not None else None

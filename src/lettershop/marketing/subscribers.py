@@ -163,11 +163,14 @@ class Subscribers:
             raise NoSuchList(f"There is no list {list_id}.")
         return found
 
-    async def make_list(self, workspace_id: int, name: str, *, public: bool, double_opt_in: bool) -> ListRow:
-        """A new list; raises NameTaken."""
+    async def make_list(
+        self, workspace_id: int, name: str, *, public: bool, double_opt_in: bool, archive: bool = False
+    ) -> ListRow:
+        """A new list; raises NameTaken. `archive`: everybody may read what was sent to it, if it is public."""
         made = await self._main.write(
-            list_rows.create, workspace_id, name, self._clock.now(), public=public, double_opt_in=double_opt_in
-        )
+            list_rows.create, workspace_id, name, self._clock.now(), public=public, double_opt_in=double_opt_in,
+            archive=archive,
+        )  # fmt: skip
         if made is None:
             raise NameTaken(f"There is a list {name!r} already.")
         return await self.one_list(workspace_id, made)

@@ -60,6 +60,7 @@ class Campaign:
     variants: dict[str, dict[str, str]] = field(default_factory=dict)
     language_attribute: str = "language"
     files: list[dict[str, Any]] = field(default_factory=list)
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class ListRow:
     double_opt_in: bool
     created_at: float
     subscribed: int
+    archive: bool = False
 
 
 def _select(workspace_id: int) -> Select[Any]:
@@ -29,8 +30,8 @@ def _select(workspace_id: int) -> Select[Any]:
         select(func.count()).select_from(subscriptions)
         .where(s.list_id == lists.c.id, s.status == SUBSCRIBED).scalar_subquery()
     )  # fmt: skip
-    columns = [lists.c[name] for name in ListRow.__slots__[:-1]]
-    return select(*columns, size).where(lists.c.workspace_id == workspace_id)
+    columns = [size if name == "subscribed" else lists.c[name] for name in ListRow.__slots__]
+    return select(*columns).where(lists.c.workspace_id == workspace_id)
 
 
 def page(conn: Connection, workspace_id: int, *, after: int, limit: int) -> list[ListRow]:
@@ -46,7 +47,14 @@ def by_id(conn: Connection, workspace_id: int, list_id: int) -> ListRow | None:
 
 
 def create(
-    tx: Transaction, workspace_id: int, name: str, at: float, *, public: bool, double_opt_in: bool
+    tx: Transaction,
+    workspace_id: int,
+    name: str,
+    at: float,
+    *,
+    public: bool,
+    double_opt_in: bool,
+    archive: bool = False,
 ) -> int | None:
     """A new list; its id, or None if the name is taken."""
     row = {
@@ -54,6 +62,7 @@ def create(
         "name": name,
         "public": public,
         "double_opt_in": double_opt_in,
+        "archive": archive,
         "created_at": at,
     }
     if not insert_new(tx.conn, lists, [row]):

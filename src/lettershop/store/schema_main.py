@@ -85,6 +85,7 @@ lists = Table(
     Column("name", Text, nullable=False),
     Column("public", Boolean, nullable=False, server_default=false()),
     Column("double_opt_in", Boolean, nullable=False, server_default=true()),
+    Column("archive", Boolean, nullable=False, server_default=false()),  # everybody may read what was sent to it
     Column("created_at", Time, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )  # fmt: skip
@@ -225,6 +226,8 @@ campaigns = Table(
     Column("series_id", Id, index=True),  # the recurring campaign that this is a run of
     Column("layout", Text, nullable=False, server_default=""),  # by name: store.blocks
     Column("variants", Json, nullable=False, server_default="{}"),  # by language: marketing.languages
+    Column("archive", Text, nullable=False, server_default=""),  # of its list: yes, no, empty: if it went to all of it
+    Column("segmented", Boolean, nullable=False, server_default=true()),  # it is for a part of its list
     Column("files", Json, nullable=False, server_default="[]"),  # media that go with it: marketing.enclosures
     Column("language_attribute", Text, nullable=False, server_default="language"),
     Column("resend_of", Id),  # the campaign whose non-openers this is for

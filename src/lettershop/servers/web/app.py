@@ -70,7 +70,9 @@ def build(
     )  # outside of Starlette, so that its own error answers have them too
     system = System(services.ready, trusted, services.measured)
     asked = services.measured.asked if services.measured else None
-    return Tracking(guarded, services.actions, PublicPages(ui), system, asked, services.joining, services.media)
+    return Tracking(
+        guarded, services.actions, PublicPages(ui), system, asked, services.joining, services.media, services.archive
+    )
 
 
 def _error_pages(ui: Ui) -> dict[Any, Any]:

@@ -290,6 +290,42 @@ class Served(Protocol):
     def name(self) -> str: ...
 
 
+class ArchivedLetter(Protocol):
+    """One campaign in an archive."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def day(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+
+
+class ArchivePage(Protocol):
+    """A page of a list's archive. `older`: where it goes on, or empty."""
+
+    @property
+    def list_name(self) -> str: ...
+    @property
+    def letters(self) -> Sequence[ArchivedLetter]: ...
+    @property
+    def feed(self) -> str: ...
+    @property
+    def subscribe(self) -> str: ...
+    @property
+    def older(self) -> str: ...
+
+
+class Archive(Protocol):
+    """`marketing.archive.Archive`: what was sent to public lists. None: there is no such."""
+
+    async def page(self, list_id: int, before: int | None = None) -> ArchivePage | None: ...
+    async def letter(self, list_id: int, campaign_id: int) -> str | None: ...
+    async def feed(self, list_id: int) -> bytes | None: ...
+
+
 class ServesMedia(Protocol):
     """`marketing.media.Media`, for browsers."""
 
@@ -315,6 +351,7 @@ class Services:
     actions: PublicActions | None = None
     joining: Joining | None = None
     media: ServesMedia | None = None
+    archive: Archive | None = None
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
     webhooks: Webhooks | None = None

@@ -6,11 +6,12 @@ from typing import Any
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.languages import LANGUAGES
-from lettershop.servers.web.ports import ConfirmView, JoinForm, UnsubscribeView
+from lettershop.servers.web.ports import ArchivePage, ConfirmView, JoinForm, UnsubscribeView
 from lettershop.servers.web.security import Headers
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 QUIET = (b"referrer-policy", b"no-referrer")
+SHORTLY = (b"cache-control", b"public, max-age=300")
 MESSAGE_POLICY = (
     b"sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src http: https: data:; "
     b"style-src 'unsafe-inline'; font-src https:; frame-ancestors 'none'"
@@ -61,6 +62,14 @@ class PublicPages:
         """The message itself."""
         policy = (b"content-security-policy", MESSAGE_POLICY)
         return Page(200, html.encode(), (HTML, QUIET, policy, (b"x-robots-tag", b"noindex")))
+
+    def archive(self, page: ArchivePage) -> Page:
+        """What was sent to a public list."""
+        return self._page("archive.html", page=page)
+
+    def feed(self, feed: bytes) -> Page:
+        """The same as Atom."""
+        return Page(200, feed, ((b"content-type", b"application/atom+xml; charset=utf-8"), SHORTLY))
 
     def not_found(self) -> Page:
         """The link is none of ours, or was cut off."""

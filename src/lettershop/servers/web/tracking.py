@@ -7,6 +7,7 @@
     GET  /m/HASH/NAME    a picture of the media library, cached for ever
     GET  /confirm/KEY    a page that changes nothing; POST confirms a double opt-in
     GET  /subscribe/LIST the form of a public list; POST asks to join it
+    GET  /archive/LIST   what was sent to a public list; /archive/LIST/feed.xml as Atom, /archive/LIST/CAMPAIGN one of it
     GET  /healthz /readyz /metrics
 
 A counted answer goes out only after the commit of its fact: the services return after it. The plain case of the first
@@ -20,7 +21,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lettershop.base.errors import Invalid, LettershopError
-from lettershop.servers.web.ports import Hit, Joining, PublicActions, ServesMedia
+from lettershop.servers.web.ports import Archive, Hit, Joining, PublicActions, ServesMedia
 from lettershop.servers.web.public import Page, PublicPages
 from lettershop.servers.web.security import HEADERS, with_defaults
 
@@ -30,6 +31,7 @@ PIXEL = bytes.fromhex(
 LARGEST_POST = 4096
 CONFIRM = "/confirm/"
 SUBSCRIBE = "/subscribe/"
+ARCHIVE = "/archive/"
 SIGNALS = (
     b"accept", b"accept-language", b"purpose", b"sec-purpose", b"x-purpose", b"x-moz", b"sec-fetch-dest",
     b"sec-fetch-mode", b"sec-fetch-user", b"via", b"x-forwarded-for", b"referer",
@@ -57,12 +59,14 @@ class Tracking:
         asked: Callable[[str], None] | None = None,
         joining: Joining | None = None,
         media: ServesMedia | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._app = app
         self._system = system
         self._actions = actions
         self._joining = joining
         self._media = media
+        self._archive = archive
         self._pages = pages
         self._handlers: dict[str, Handler] = {
             "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
@@ -86,6 +90,8 @@ class Tracking:
             await _send(
                 send, await self._answer(self._subscribe, scope, receive, path[len(SUBSCRIBE) :]), scope["method"]
             )
+        elif path.startswith(ARCHIVE):
+            await _send(send, await self._answer(self._archived, scope, receive, path[len(ARCHIVE) :]), scope["method"])
         elif path in ("/healthz", "/readyz", "/metrics"):
             await self._system(scope, receive, send)
         else:
@@ -163,7 +169,7 @@ class Tracking:
 
     async def _subscribe(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         method, language = scope["method"], language_of(scope)
-        listed = int(rest) if rest.isascii() and rest.isdecimal() and len(rest) < 16 else 0
+        listed = number(rest)
         form = await self._joining.form(listed, language) if self._joining is not None and listed else None
         if form is None or self._joining is None:
             return pages.not_found()
@@ -193,6 +199,23 @@ class Tracking:
         html = await self._actions.web_version(rest)
         return pages.web_version(html) if html is not None else pages.not_found()
 
+    async def _archived(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
+        """LIST, LIST/CAMPAIGN or LIST/feed.xml."""
+        if scope["method"] not in ("GET", "HEAD"):
+            return pages.not_allowed("GET, HEAD")
+        listed, slash, which = rest.partition("/")
+        list_id = number(listed)
+        if self._archive is None or not list_id:
+            return pages.not_found()
+        if which == "feed.xml":
+            feed = await self._archive.feed(list_id)
+            return pages.feed(feed) if feed is not None else pages.not_found()
+        if slash:
+            letter = await self._archive.letter(list_id, number(which)) if number(which) else None
+            return pages.web_version(letter) if letter is not None else pages.not_found()
+        page = await self._archive.page(list_id, number(form_value(scope["query_string"], "before")) or None)
+        return pages.archive(page) if page is not None else pages.not_found()
+
     async def _medium(self, scope: Scope, receive: Receive, rest: str, pages: PublicPages) -> Page:
         if scope["method"] not in ("GET", "HEAD"):
             return pages.not_allowed("GET, HEAD")
@@ -208,6 +231,11 @@ class Tracking:
         return Page(
             200, found.data, (kind, (b"content-disposition", shown), (b"etag", tag), FOR_EVER, ELSEWHERE, INERT)
         )
+
+
+def number(text: str) -> int:
+    """A number of ours in an address; 0 if it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
 
 
 def hit(scope: Scope) -> Hit:

@@ -11,7 +11,7 @@ from lettershop.servers.web import public
 from lettershop.servers.web.languages import LANGUAGES, translations
 
 FOLDER = Path(public.__file__).parent
-PAGES = ("unsubscribe.html", "confirm.html", "subscribe.html", "public_message.html")
+PAGES = ("archive.html", "unsubscribe.html", "confirm.html", "subscribe.html", "public_message.html")
 ELSEWHERE = {"There were many requests from your network.", "Try again in a few minutes.", "Please try again."}
 """Words of `marketing.joining` and of errors in general, shown by `public_message.html`."""
 

@@ -43,6 +43,9 @@ Hourly = Annotated[int, Field(ge=0, le=1_000_000_000), INTEGRAL]
 Tracking = Literal["", "individual", "consented", "aggregate", "none"]
 
 
+Archived = Literal["", "yes", "no"]
+
+
 class Enclosure(Input):
     """A medium that goes with the message: a picture that the HTML shows as cid:NAME, or an attachment."""
 
@@ -61,6 +64,7 @@ class NewCampaign(Input):
     the subscriber's attribute `zone_attribute`; who has none counts as being there. `utm` is added to links; those of
     `untracked` (hosts, or beginnings of addresses) lead straight to their target. `layout` stands
     round the body; `variants` are what differs in other languages, for subscribers whose `language_attribute` names one.
+    `archive`: in that of its list; empty: if it went to all of it.
     """
 
     name: Name
@@ -84,6 +88,7 @@ class NewCampaign(Input):
     variants: Variants = Field(default_factory=dict)
     language_attribute: Annotated[str, words(200, 1)] = "language"
     files: Files = Field(default_factory=EnclosureList)
+    archive: Archived = ""
 
 
 class ChangedCampaign(Input):
@@ -110,6 +115,7 @@ class ChangedCampaign(Input):
     variants: Variants | None = None
     language_attribute: Annotated[str, words(200, 1)] | None = None
     files: Files | None = None
+    archive: Archived | None = None
 
 
 class Figures(Output):
@@ -175,6 +181,7 @@ class Campaign(Output):
     variants: dict[str, dict[str, str]]
     language_attribute: str
     files: EnclosureList
+    archive: str
     repeat: Repeats | None
     series_id: int | None
     resend_of: int | None

@@ -31,11 +31,13 @@ Writer = Annotated[Caller, may("lists", write=True)]
 
 
 class NewList(Input):
-    """A list to make. `public`: people may join it by a form; `double_opt_in`: they confirm by mail."""
+    """A list to make. `public`: people may join it by a form; `double_opt_in`: they confirm by mail; `archive`: if it is public,
+    everybody may read at /archive/ID what was sent to all of it."""
 
     name: Name
     public: bool = False
     double_opt_in: bool = True
+    archive: bool = False
 
 
 class ChangedList(Input):
@@ -44,6 +46,7 @@ class ChangedList(Input):
     name: Name | None = None
     public: bool | None = None
     double_opt_in: bool | None = None
+    archive: bool | None = None
 
 
 class MailingList(Output):
@@ -53,12 +56,13 @@ class MailingList(Output):
     name: str
     public: bool
     double_opt_in: bool
+    archive: bool
     created_at: str
     subscribed: int
 
 
 def _list(row: ListRow) -> MailingList:
-    same = {name: getattr(row, name) for name in ("id", "name", "public", "double_opt_in", "subscribed")}
+    same = {name: getattr(row, name) for name in ("id", "name", "public", "double_opt_in", "archive", "subscribed")}
     return MailingList(**same, created_at=told_always(row.created_at))
 
 
@@ -73,7 +77,7 @@ async def list_(caller: Reader, have: HaveMarketing, cursor: Cursor = None, limi
 async def create(caller: Writer, have: HaveMarketing, new: NewList) -> MailingList:
     """Make a list."""
     made = await have.people.make_list(
-        caller.workspace_id, new.name, public=new.public, double_opt_in=new.double_opt_in
+        caller.workspace_id, new.name, public=new.public, double_opt_in=new.double_opt_in, archive=new.archive
     )
     return _list(made)
 
