@@ -227,6 +227,18 @@ def test_media_are_kept_served_and_go_with_campaigns(server, client):
     made = client.post("/campaigns", json=new).json()
     assert made["files"] == files
     assert f"/m/{path}" in client.get(f"/campaigns/{made['id']}/preview").json()["html"]
+    message = {
+        "from": {"address": "hello@brand.example"},
+        "to": [{"address": "ann@brand.example"}],
+        "subject": "F",
+        "text": "T",
+    }
+    with_file = {**message, "attachments": [{"name": "dot.gif", "media_id": medium["id"]}]}
+    assert client.post("/messages", json=with_file).status_code == 202
+    both = {**message, "attachments": [{"name": "dot.gif", "media_id": medium["id"], "content": "YWJj"}]}
+    assert client.post("/messages", json=both).json()["code"] == "message-invalid"
+    unknown = {**message, "attachments": [{"name": "dot.gif", "media_id": 999}]}
+    assert client.post("/messages", json=unknown).json()["code"] == "no-such-medium"
     assert [one["id"] for one in client.get("/media").json()["items"]] == [file["id"], medium["id"]]
     assert client.delete(f"/media/{medium['id']}").status_code == 204
     assert httpx2.get(f"{server[0]}/m/{path}").status_code == 404

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.passwords import Passwords
@@ -14,11 +14,12 @@ from lettershop.marketing.campaigns import CampaignInvalid, Campaigns, Draft, Mo
 from lettershop.marketing.design import design_of
 from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.render import compile_design
-from lettershop.store import breakers, campaigns, contacts, envelopes, subscriptions, workspaces
+from lettershop.store import breakers, campaigns, contacts, envelopes, forecasts, subscriptions, workspaces
 from lettershop.store.contacts import NewContact
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import DELIVERED, lanes
 from lettershop.store.schema_delivery import envelopes as table
+from lettershop.store.schema_main import contacts as people
 from lettershop.store.schema_main import engagements
 from lettershop.store.subscriptions import Consent
 from lettershop.workers.campaigns import CampaignWorker
@@ -113,6 +114,19 @@ async def test_at_everybodys_own_time(store, clock, shop):
     assert (await shop.get(key)).state == "sending"
     hours = Counter((row.due_at - planned) / 3600 for row in await spread(store, key))
     assert hours == {-7: 10, 0: 30, 6: 10}
+    assert await store.main.read(forecasts.last_due, key) == planned + 6 * 3600
+
+
+async def test_who_reads_our_mail_does_not_get_it_before_their_own_time(store, clock, shop):
+    planned = START + 2 * DAY
+    key = await shop.create(1, replace(DRAFT, local_zone="UTC"))
+    await shop.schedule(key, planned)
+    await store.main.write(lambda tx: tx.conn.execute(update(people).values(last_opened_at=clock.now())))
+    clock.advance(planned - clock.now() - 3600.0)
+    await run(CampaignWorker(store.main, shop, clock, expire=60.0, covered=lambda _: True))
+    rows = await spread(store, key)
+    assert len(rows) == 50 and min(row.due_at for row in rows) >= clock.now()
+    assert max(row.due_at for row in rows) == planned + 4 * 3600
 
 
 async def test_each_run_of_a_recurring_campaign_is_a_campaign(store, clock, shop):

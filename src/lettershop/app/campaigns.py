@@ -92,7 +92,7 @@ class Marketing:
 
     def transactional(self, house: "House", submission: Submission) -> Transactional:
         """Single messages; they leave through the house's submission."""
-        return Transactional(house.main_db, house.mail_db, submission, self.templates, house.clock)
+        return Transactional(house.main_db, house.mail_db, submission, self.templates, house.clock, self.media)
 
     def joining(self, house: "House", messages: Transactional) -> Joining:
         """The forms of lists; their mails are single messages."""

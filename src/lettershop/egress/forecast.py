@@ -111,9 +111,13 @@ def forecast(known: Known) -> Forecast:
     slow = [bound.per_second for bound in known.whole if bound.per_second] + ([known.own] if known.own else [])
     total = waiting + sum(backlog.ahead for backlog in known.backlogs)
     needed = total / min(slow) if slow else 0.0
-    earliest = max(known.now + needed, *(site.earliest or 0.0 for site in sites))
-    latest = max(known.now + needed * 1.2, *(site.latest or 0.0 for site in sites))
-    if slow and known.now + needed >= (last.earliest or 0.0):
+    planned = max(known.whole, key=lambda bound: bound.not_before, default=None)
+    begin = planned.not_before if planned else 0.0
+    earliest = max(begin, known.now + needed, *(site.earliest or 0.0 for site in sites))
+    latest = max(begin, known.now + needed * 1.2, *(site.latest or 0.0 for site in sites))
+    if planned is not None and begin >= latest:
+        by, words = planned.by, planned.words
+    elif slow and known.now + needed >= (last.earliest or 0.0):
         slowest = next((bound for bound in known.whole if bound.per_second == min(slow)), None)
         words = slowest.words if slowest else f"This machine signs {min(slow):,.0f} messages a second."
         by = slowest.by if slowest else "own capacity"

@@ -140,6 +140,9 @@ def _bounds(conn: Connection, campaign: Campaign) -> tuple[dict[str, list[Bound]
     whole = [Bound("paused", PAUSED, endless=True)] if campaign.state == "paused" else []
     if campaign.hourly:
         whole.append(Bound("throttle", f"At most {campaign.hourly} an hour, as you set it.", campaign.hourly / 3600))
+    if campaign.local_zone and campaign.started_at is not None:
+        last = forecasts.last_due(conn, campaign.id)
+        whole.append(Bound("local time", "everybody gets it at their own time of day.", not_before=last))
     for breaker in breakers.closed_of(conn, campaign.id):
         bound = Bound("breaker", breaker.words, breaker.per_second, endless=breaker.level == STOP)
         if breaker.provider:

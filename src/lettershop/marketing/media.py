@@ -70,6 +70,11 @@ class Media:
             raise NoSuchMedium(f"There is no medium {medium_id}.")
         return found
 
+    async def whole(self, workspace_id: int, medium_id: int) -> tuple[Medium, bytes]:
+        """One of the workspace with its bytes; raises NoSuchMedium, BlobMissing."""
+        found = await self.get(workspace_id, medium_id)
+        return found, await self._blobs.get(found.blob)
+
     async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> Sequence[Medium]:
         """The newest first."""
         return await self._main.read(rows.page, workspace_id, before=before, limit=limit)

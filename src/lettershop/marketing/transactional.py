@@ -19,6 +19,7 @@ from lettershop.mail import expiry
 from lettershop.mail.sign import from_domain
 from lettershop.mail.submission import Submission, authors_of
 from lettershop.marketing.letter import File, Letter, LetterInvalid, Person, compose_letter
+from lettershop.marketing.media import Media
 from lettershop.marketing.templates import Templates, fill
 from lettershop.store import accounts
 from lettershop.store import sent as rows
@@ -54,8 +55,10 @@ class Transactional:
     """One object per process."""
 
     def __init__(
-        self, main: Database, mail: Database, submission: Submission, templates: Templates, clock: Clock
-    ) -> None:
+        self, main: Database, mail: Database, submission: Submission, templates: Templates, clock: Clock,
+        media: Media | None = None,
+    ) -> None:  # fmt: skip
+        self._media = media
         self._main = main
         self._mail = mail
         self._submission = submission
@@ -112,8 +115,19 @@ class Transactional:
             raise LetterInvalid("The message has no sender.", remedy="Say `from`, or send it as `raw`.")
         for name in ("to", "cc", "bcc", "reply_to"):
             given[name] = tuple(Person(**person) for person in given[name])
-        files = tuple(File(**file) for file in given["files"])
+        files = [await self._file(workspace_id, file) for file in given["files"]]
         return await self.send(workspace_id, Letter(**{**given, "sender": Person(**given["sender"]), "files": files}))
+
+    async def _file(self, workspace_id: int, asked: Mapping[str, Any]) -> File:
+        """A file of the request, or one of the media library under the name that is asked for. Raises NoSuchMedium."""
+        given = dict(asked)
+        medium_id = given.pop("media_id", None)
+        if medium_id is None:
+            return File(**given)
+        if self._media is None or given["data"]:
+            raise LetterInvalid("An attachment has its own content or is one of the media library, not both.")
+        medium, data = await self._media.whole(workspace_id, medium_id)
+        return File(given["name"], medium.content_type, data, given["inline"])
 
     async def take_all(
         self, workspace_id: int, asked: Sequence[Mapping[str, Any]]

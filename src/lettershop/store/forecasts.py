@@ -51,6 +51,13 @@ def waiting(conn: Connection, campaign_id: int, now: float) -> list[Waiting]:
     return [Waiting(row[0], row[1], row[2], row[3], others.get(row[0], 0)) for row in rows]
 
 
+def last_due(conn: Connection, campaign_id: int) -> float:
+    """When the last of a campaign's recipients is due who was not tried yet; 0: nobody waits."""
+    c = envelopes.c
+    where = (c.campaign_id == campaign_id, text("state = 0"), c.attempts == 0, c.due_at < HELD)
+    return conn.scalar(select(func.max(c.due_at)).where(*where)) or 0.0
+
+
 def _others(conn: Connection, campaign_id: int, sites: list[str], now: float) -> dict[str, int]:
     """What is due of others at these sites, counted among the next hundred thousand that are due at all."""
     c = envelopes.c

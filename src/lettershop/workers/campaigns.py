@@ -74,7 +74,7 @@ def _engaged_first(
 ) -> bool:  # fmt: skip
     """Where warm-up limits a day, whoever reads our mail goes first; so nothing goes before all are in the queue."""
     sender = warmups.senders(tx.conn, [seen.id]).get(seen.id)
-    if sender is None or not covered(sender[0]):
+    if sender is None or not covered(sender[0]) or seen.local_zone:  # nobody gets it before their own time
         return _enqueue(tx, seen, piece, now, expire)
     people = campaigns.engaged(tx.conn, [contact_id for contact_id, _ in piece])
     since = seen.started_at or now

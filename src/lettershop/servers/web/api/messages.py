@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field, JsonValue
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.addresses import EMAIL
 from lettershop.servers.web.api.frame import (
+    INTEGRAL,
+    LARGEST_IN_JSON,
     Cursor,
     Document,
     HaveMarketing,
@@ -41,13 +43,14 @@ class Address(Input):
 
 
 class Attachment(Input):
-    """A file in base64; `inline`: shown in the HTML as `cid:NAME`."""
+    """A file in base64, or one of the media library (`media_id`); `inline`: shown in the HTML as `cid:NAME`."""
 
     name: Annotated[str, words(200, 1)]
+    media_id: Annotated[int, Field(ge=1, le=LARGEST_IN_JSON), INTEGRAL] | None = None
     content_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,80}$")] = (
         "application/octet-stream"
     )
-    content: Annotated[str, Field(pattern=BASE64, max_length=35_000_000)]
+    content: Annotated[str, Field(pattern=BASE64, max_length=35_000_000)] = ""
     inline: bool = False
 
 
