@@ -102,7 +102,7 @@ class Listing(Operation, Generic[R]):
         while True:
             page = loads(resource.connection.ask(self.method, path, query))
             yield from self._items.validate_python(page["items"])
-            if not page.get("next_cursor"):
+            if not page["items"] or not page.get("next_cursor"):  # logs name a cursor to go on from tomorrow
                 return
             query["cursor"] = page["next_cursor"]
 
@@ -121,7 +121,7 @@ class Send(Operation, Generic[B, R]):
         if self.body is None or not isinstance(body, self.body):
             raise TypeError(f"The last argument is the body, a {self.body.__name__ if self.body else ''}.")
         path = filled(self.path, [part for part in parts if isinstance(part, int | str)])
-        sent = body.model_dump_json(exclude_unset=True).encode()
+        sent = body.model_dump_json(exclude_unset=True, by_alias=True).encode()
         return self.understood(resource.connection.ask(self.method, path, None, sent, key=key))
 
 
