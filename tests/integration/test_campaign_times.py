@@ -243,3 +243,19 @@ async def test_a_draft_whose_block_is_gone_says_so(store, clock, shop):
     assert [one.code for one in await shop.check(key)] == []
     await kept.remove(1, block.id)
     assert {one.code for one in await shop.check(key)} >= {"template"}
+
+
+async def test_sent_now_it_goes_now_although_it_was_planned_for_later(store, clock, shop):
+    key = await shop.create(1, replace(DRAFT, local_zone="UTC"))
+    await shop.schedule(key, START + 9 * DAY)
+    await shop.start(key)
+    await run(CampaignWorker(store.main, shop, clock, expire=60.0))
+    assert {row.due_at for row in await spread(store, key)} == {START, START + 4 * 3600}
+
+
+async def test_the_check_points_out_who_has_no_time_zone(store, shop):
+    key = await shop.create(1, replace(DRAFT, local_zone="UTC", segment='email contains "r.example"'))
+    found = {one.code: one.words for one in await shop.check(key)}
+    assert found == {"local-time": "10 of 50 recipients have no time zone; they get it by the clock of UTC."}
+    await shop.change(key, DRAFT)
+    assert await shop.check(key) == []

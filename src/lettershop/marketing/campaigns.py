@@ -30,7 +30,7 @@ from lettershop.marketing.markup import FORMATS
 from lettershop.marketing.pacing import begins_at, known_zone
 from lettershop.marketing.recurrence import Repeat
 from lettershop.marketing.render import Compiled, compile_design
-from lettershop.marketing.segments import All, Engaged, Not, from_json, to_json
+from lettershop.marketing.segments import All, Engaged, IsSet, Not, from_json, to_json
 from lettershop.marketing.tracking import MODES
 from lettershop.store import accounts, blocks, breakers, campaigns, designs, envelopes, media, subscriptions, workspaces
 from lettershop.store.campaigns import Campaign
@@ -217,14 +217,14 @@ class Campaigns:
 
     async def _case(self, campaign_id: int) -> tuple[Case, Compiled | None]:
         campaign = await self.get(campaign_id)
-        design, size, without = await self._main.read(_gather, campaign, self._public_url, self._clock.now())
+        design, people = await self._main.read(_gather, campaign, self._public_url, self._clock.now())
         if design is None:
             raise CampaignInvalid("The campaign's brand is gone.")
         domain = await self._mail.read(accounts.domain_by_name, design.domain)
         keys = await self._mail.read(accounts.keys_of, design.domain)
         compiled, wrong = await asyncio.to_thread(_compiled, design)
         case = Case(
-            design, compiled, wrong, size, without,
+            design, compiled, wrong, people[0], people[1], zoneless=people[2], local_zone=campaign.local_zone,
             domain_known=domain is not None and domain.sending and domain.workspace_id in (None, campaign.workspace_id),
             algorithms=tuple(key.algorithm for key in keys),
         )  # fmt: skip
@@ -246,11 +246,20 @@ def _find(conn: Connection, workspace_id: int, name_or_id: str) -> Campaign | No
     return campaigns.by_name(conn, workspace_id, name_or_id)
 
 
-def _gather(conn: Connection, campaign: Campaign, public_url: str, now: float) -> tuple[Design | None, int, int]:
-    where = audience.condition(conn, audience.resolve(conn, campaign.workspace_id, campaign.tree), now)
+def _gather(
+    conn: Connection, campaign: Campaign, public_url: str, now: float
+) -> tuple[Design | None, tuple[int, int, int]]:
+    """What it is made of; how many it is for, how many of them have no consent, and no time zone where that matters."""
+    tree = audience.resolve(conn, campaign.workspace_id, campaign.tree)
+    where = audience.condition(conn, tree, now)
     size = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, where)
     without = campaigns.without_consent(conn, campaign.workspace_id, campaign.list_id, where, now)
-    return design_of(conn, campaign, public_url), size, without
+    zoneless = 0
+    if campaign.local_zone:
+        parts = (*([from_json(tree)] if tree else []), Not(IsSet(campaign.zone_attribute)))
+        unset = audience.condition(conn, to_json(All(parts)), now)
+        zoneless = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, unset)
+    return design_of(conn, campaign, public_url), (size, without, zoneless)
 
 
 def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]:
@@ -314,8 +323,10 @@ def _start(tx: Transaction, campaign_id: int, compiled: Compiled, at: float, by:
         raise MoveNotAllowed("The campaign was changed meanwhile.", remedy="Check it again.")
     campaigns.set_links(tx, campaign_id, [(link.number, link.url, link.label) for link in compiled.links])
     designs.keep(tx, campaign_id, designing.to_json(compiled.design))
-    tree = audience.resolve(tx.conn, campaign.workspace_id, campaign.tree)
-    move(tx, campaign_id, "start", at, by, started_at=at, tree=tree)
+    values: dict[str, Any] = {"started_at": at, "tree": audience.resolve(tx.conn, campaign.workspace_id, campaign.tree)}
+    if campaign.scheduled_at is not None and begins_at(campaign.scheduled_at, campaign.local_zone) > at:
+        values["scheduled_at"] = at  # sent now although it was planned for later
+    move(tx, campaign_id, "start", at, by, **values)
 
 
 def _run(tx: Transaction, campaign_id: int, at: float) -> None:

@@ -42,7 +42,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is judged. `compiled` is None if the template does not compile; `template_error` then says why."""
+    """What is judged. `compiled` is None if the template does not compile; `template_error` then says why.
+
+    `zoneless`: of those whom it is to reach at their own time, who have no zone.
+    """
 
     design: Design
     compiled: Compiled | None
@@ -51,6 +54,8 @@ class Case:
     without_consent: int
     domain_known: bool
     algorithms: tuple[str, ...]
+    zoneless: int = 0
+    local_zone: str = ""
 
 
 class NotReady(Refused):
@@ -163,6 +168,12 @@ def _people(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _own_time(case: Case) -> Iterator[Finding]:
+    if case.zoneless:
+        words = f"{case.zoneless} of {case.audience} recipients have no time zone; they get it by the clock of {case.local_zone}."
+        yield _warning("local-time", words, "Fill in the attribute of their time zone.")
+
+
 def _size(case: Case) -> Iterator[Finding]:
     if case.compiled is None:
         return
@@ -251,7 +262,7 @@ def _fall_backs(case: Case) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _template, _postal_address, _unsubscribe, _one_click, _subject, _sender, _people, _size, _text_part, _files, _images,
+    _template, _postal_address, _unsubscribe, _one_click, _subject, _sender, _people, _own_time, _size, _text_part, _files, _images,
     _fall_backs, _made_for_all,
 )  # fmt: skip
 
