@@ -63,7 +63,7 @@ def named_segments(tree: dict[str, Any]) -> set[str]:
 def next_piece(conn: Connection, campaign: Campaign, now: float) -> list[tuple[int, str]]:
     """The next (contact id, domain) who are not in the queue yet."""
     where = condition(conn, campaign.tree, now)  # frozen when it was started
-    return campaigns.audience(conn, campaign, where, after=campaign.expanded_to, limit=PIECE)
+    return campaigns.audience(conn, campaign, where, now, after=campaign.expanded_to, limit=PIECE)
 
 
 def preview(conn: Connection, workspace_id: int, expression: str, now: float, limit: int = 5) -> Preview:

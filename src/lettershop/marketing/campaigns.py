@@ -226,7 +226,7 @@ class Campaigns:
         case = Case(
             design, compiled, wrong, people[0], people[1], zoneless=people[2], local_zone=campaign.local_zone,
             domain_known=domain is not None and domain.sending and domain.workspace_id in (None, campaign.workspace_id),
-            algorithms=tuple(key.algorithm for key in keys),
+            algorithms=tuple(key.algorithm for key in keys), lapsed=people[3],
         )  # fmt: skip
         return case, compiled
 
@@ -248,18 +248,19 @@ def _find(conn: Connection, workspace_id: int, name_or_id: str) -> Campaign | No
 
 def _gather(
     conn: Connection, campaign: Campaign, public_url: str, now: float
-) -> tuple[Design | None, tuple[int, int, int]]:
-    """What it is made of; how many it is for, how many of them have no consent, and no time zone where that matters."""
+) -> tuple[Design | None, tuple[int, int, int, int]]:
+    """Made of what; how many it is for, how many of these have no consent, no time zone where that matters, and whose consent is over."""
     tree = audience.resolve(conn, campaign.workspace_id, campaign.tree)
     where = audience.condition(conn, tree, now)
-    size = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, where)
-    without = campaigns.without_consent(conn, campaign.workspace_id, campaign.list_id, where, now)
+    about = campaign.workspace_id, campaign.list_id, where
+    size, lapsed = campaigns.audience_size(conn, *about, now), campaigns.audience_lapsed(conn, *about, now)
+    without = campaigns.without_consent(conn, *about)
     zoneless = 0
     if campaign.local_zone:
         parts = (*([from_json(tree)] if tree else []), Not(IsSet(campaign.zone_attribute)))
         unset = audience.condition(conn, to_json(All(parts)), now)
-        zoneless = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, unset)
-    return design_of(conn, campaign, public_url), (size, without, zoneless)
+        zoneless = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, unset, now)
+    return design_of(conn, campaign, public_url), (size, without, zoneless, lapsed)
 
 
 def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]:

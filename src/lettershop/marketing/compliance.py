@@ -56,6 +56,8 @@ class Case:
     algorithms: tuple[str, ...]
     zoneless: int = 0
     local_zone: str = ""
+    lapsed: int = 0
+    """Whose consent is over: they are left out."""
 
 
 class NotReady(Refused):
@@ -165,6 +167,11 @@ def _people(case: Case) -> Iterator[Finding]:
         yield _error(
             "consent", f"{case.without_consent} of {case.audience} recipients have no consent on record.",
             "Import them with the ground on which they may be written to, or leave them out.",
+        )  # fmt: skip
+    if case.lapsed:
+        yield _warning(
+            "consent-over", f"{case.lapsed} more are left out: their consent was for a time that is over.",
+            "Ask them for an express consent before it runs out (CASL 10).",
         )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _backlogs(conn: Connection, campaign: Campaign, now: float) -> list[Backlog]
     """What is in the queue, or who would be; the many small sites as one."""
     if campaign.started_at is None:
         where = audience.condition(conn, audience.resolve(conn, campaign.workspace_id, campaign.tree), now)
-        counted = campaigns.audience_sites(conn, campaign.workspace_id, campaign.list_id, where)
+        counted = campaigns.audience_sites(conn, campaign.workspace_id, campaign.list_id, where, now)
         found = [Backlog(site, count) for site, count in counted]
     else:
         found = [

@@ -254,11 +254,18 @@ def _suppressed() -> ColumnElement[str | None]:
     )
 
 
+CONSENTED = ("express", "implied")
+
+
 def audience(
-    conn: Connection, campaign: Campaign, where: ColumnElement[bool] | None, *, after: int, limit: int
+    conn: Connection, campaign: Campaign, where: ColumnElement[bool] | None, now: float, *, after: int, limit: int
 ) -> list[tuple[int, str]]:
-    """The next (contact id, domain) whom the campaign is for, by id: on its list, in its segment, not suppressed."""
+    """The next (contact id, domain) whom the campaign is for, by id: on its list, in its segment, not suppressed.
+
+    Whose consent is over is left out.
+    """
     query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
+    query = query.where(contacts.c.id.not_in(_lapsed(campaign.workspace_id, now)))
     rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
     return [(row.id, row.domain) for row in rows]
 
@@ -285,31 +292,49 @@ def engaged(conn: Connection, contact_ids: Sequence[int]) -> dict[int, Engaged]:
     return {row[0]: Engaged(*row[1:]) for row in conn.execute(query)}
 
 
-def audience_size(conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> int:
+def audience_size(
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
+) -> int:
     """How many would get a campaign now."""
-    return conn.scalar(_audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)) or 0
+    query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
+    return conn.scalar(query.where(contacts.c.id.not_in(_lapsed(workspace_id, now)))) or 0
+
+
+def audience_lapsed(
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
+) -> int:
+    """How many would get it, were their consent not over."""
+    query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
+    return conn.scalar(query.where(contacts.c.id.in_(_lapsed(workspace_id, now)))) or 0
+
+
+def _lapsed(workspace_id: int, now: float) -> Any:
+    """Contacts whose consent was for a time that is over (CASL 10(10)), and who have given no other."""
+    other = consents.alias()
+    holds = exists().where(
+        other.c.contact_id == consents.c.contact_id, other.c.kind.in_(CONSENTED),
+        or_(other.c.expires_at.is_(None), other.c.expires_at > now),
+    )  # fmt: skip
+    return select(consents.c.contact_id).where(
+        consents.c.workspace_id == workspace_id, consents.c.expires_at <= now, consents.c.kind.in_(CONSENTED), ~holds
+    )
 
 
 def audience_sites(
-    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
 ) -> list[tuple[str, int]]:
     """How many would get a campaign now, by receiving domain, the most first."""
     size = func.count()
     query = _audience(select(contacts.c.domain, size), workspace_id, list_id, where)
+    query = query.where(contacts.c.id.not_in(_lapsed(workspace_id, now)))
     rows = conn.execute(query.group_by(contacts.c.domain).order_by(size.desc(), contacts.c.domain))
     return [(row[0], row[1]) for row in rows]
 
 
-def without_consent(
-    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
-) -> int:
-    """How many of the audience have no consent on record that holds now."""
+def without_consent(conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None) -> int:
+    """How many of the audience never gave a consent that is on record. Whose is over, `audience_lapsed` counts."""
     c = consents.c
-    held = exists().where(
-        c.contact_id == contacts.c.id,
-        c.kind.in_(("express", "implied")),
-        or_(c.expires_at.is_(None), c.expires_at > now),
-    )
+    held = exists().where(c.contact_id == contacts.c.id, c.kind.in_(CONSENTED))
     query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
     return conn.scalar(query.where(~held)) or 0
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 
@@ -165,6 +166,10 @@ consents = Table(
     Column("text", Text, nullable=False, server_default=""),  # the words that the person saw
     Column("proof", Json),  # double opt-in: the request and the confirmation
     Column("import_id", Id),
+    Index(
+        "consents_for_a_time", "workspace_id", "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"), postgresql_where=text("expires_at IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 opt_ins = Table(

@@ -130,7 +130,11 @@ def statuses(conn: Connection, contact_id: int) -> dict[str, str]:
 def join(
     tx: Transaction, workspace_id: int, list_id: int | None, ids: Sequence[int], consent: Consent, at: float
 ) -> int:
-    """Subscribe those who are not on the list or wait to be confirmed; never those who have left."""
+    """Subscribe those who are not on the list or wait to be confirmed; never those who have left.
+
+    A consent that lasts longer than theirs is kept of those who are on it already.
+    """
+    renewing: list[int] = []
     if list_id is None:
         joining = list(ids)
     else:
@@ -141,8 +145,19 @@ def join(
             [{"list_id": list_id, "contact_id": i, "status": SUBSCRIBED, "changed_at": at} for i in joining],
             key=("list_id", "contact_id"),
         )  # fmt: skip
-    record(tx, workspace_id, list_id, joining, consent, at)
+        renewing = _shorter(tx.conn, [i for i in ids if status.get(i) == SUBSCRIBED], consent.expires_at)
+    record(tx, workspace_id, list_id, [*joining, *renewing], consent, at)
     return len(joining)
+
+
+def _shorter(conn: Connection, ids: Sequence[int], until: float | None) -> list[int]:
+    """Those of these contacts whose consent ends before that."""
+    c = contacts.c
+    ending = c.consent_until.is_not(None) if until is None else c.consent_until < until
+    found: list[int] = []
+    for piece in _pieces(list(ids)):
+        found += conn.scalars(select(c.id).where(c.id.in_(piece), ending))
+    return found
 
 
 def _statuses(conn: Connection, list_id: int, ids: Sequence[int]) -> dict[int, str]:

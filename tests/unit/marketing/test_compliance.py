@@ -64,6 +64,12 @@ def test_what_keeps_it_from_being_sent(changed, code):
     assert code in NotReady(found).public or NotReady(found).code == code
 
 
+def test_whose_consent_is_over_is_told():
+    found = examine(case(lapsed=2))
+    assert codes(found, "error") == set()
+    assert "consent-over" in codes(found, "warning")
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [

@@ -44,21 +44,28 @@ async def test_each_change_is_a_new_version(store, campaign):
 
 
 async def test_the_audience_leaves_out_who_must_not_be_written_to(store, campaign):
-    rows = await store.main.read(campaigns.audience, campaign, None, after=0, limit=10)
+    rows = await store.main.read(campaigns.audience, campaign, None, 9.0, after=0, limit=10)
     assert len(rows) == 3 and {domain for _, domain in rows} == {"a.example"}
-    assert await store.main.read(campaigns.audience, campaign, None, after=rows[1][0], limit=10) == rows[2:]
+    assert await store.main.read(campaigns.audience, campaign, None, 9.0, after=rows[1][0], limit=10) == rows[2:]
     where = predicates.where({"op": ">", "field": "n", "value": 4}, store.main.dialect, 0.0)
-    assert await store.main.read(campaigns.audience_size, campaign.workspace_id, campaign.list_id, where) == 1
-    assert await store.main.read(campaigns.without_consent, campaign.workspace_id, campaign.list_id, None, 9.0) == 0
+    assert await store.main.read(campaigns.audience_size, campaign.workspace_id, campaign.list_id, where, 9.0) == 1
+    assert await store.main.read(campaigns.without_consent, campaign.workspace_id, campaign.list_id, None) == 0
 
 
-async def test_consent_can_run_out(store, campaign):
+async def test_whose_consent_is_over_is_left_out(store, campaign):
+    about = campaign.workspace_id, campaign.list_id, None
     implied = Consent("implied", "bought something", "import", expires_at=100.0)
     late = NewContact("q@a.example", "q@a.example", "a.example", "", {})
-    await store.main.write(contacts.take, campaign.workspace_id, campaign.list_id, [late], implied, 1.0)
-    without = campaigns.without_consent
-    assert await store.main.read(without, campaign.workspace_id, campaign.list_id, None, 99.0) == 0
-    assert await store.main.read(without, campaign.workspace_id, campaign.list_id, None, 101.0) == 1
+    await store.main.write(contacts.take, *about[:2], [late], implied, 1.0)
+    assert len(await store.main.read(campaigns.audience, campaign, None, 99.0, after=0, limit=10)) == 4
+    assert len(await store.main.read(campaigns.audience, campaign, None, 101.0, after=0, limit=10)) == 3
+    assert await store.main.read(campaigns.audience_size, *about, 101.0) == 3
+    assert [await store.main.read(campaigns.audience_lapsed, *about, at) for at in (99.0, 101.0)] == [0, 1]
+    assert dict(await store.main.read(campaigns.audience_sites, *about, 101.0)) == {"a.example": 3}
+    assert await store.main.read(campaigns.without_consent, *about) == 0
+    await store.main.write(contacts.take, *about[:2], [late], Consent("express", "asked for it", "form"), 101.0)
+    assert await store.main.read(campaigns.audience_lapsed, *about, 200.0) == 0
+    assert len(await store.main.read(campaigns.audience, campaign, None, 200.0, after=0, limit=10)) == 4
 
 
 async def test_one_read_tells_the_engine_everything(store, campaign):

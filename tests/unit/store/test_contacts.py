@@ -113,8 +113,8 @@ async def test_workspaces_do_not_see_each_other(store, place):
     await store.main.write(contacts.take, other, None, [person(1)], OPT_IN, 2.0)
     assert len(await store.main.read(contacts.page, workspace)) == len(await store.main.read(contacts.page, other)) == 1
     await store.main.write(suppressions.add, other, "p1@a.example", "manual", at=3.0)
-    assert await store.main.read(campaigns.audience_size, workspace, news, None) == 1
-    assert await store.main.read(campaigns.audience_size, other, None, None) == 0
+    assert await store.main.read(campaigns.audience_size, workspace, news, None, 9.0) == 1
+    assert await store.main.read(campaigns.audience_size, other, None, None, 9.0) == 0
 
 
 async def test_brands_are_made_once_and_kept_up_to_date(store, place):
