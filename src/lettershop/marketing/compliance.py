@@ -260,7 +260,8 @@ def _files(case: Case) -> Iterator[Finding]:
 
 def _fall_backs(case: Case) -> Iterator[Finding]:
     names = _names(case.design.subject) | _names(case.design.html) | _names(case.design.text)
-    bare = sorted(name for name in names if _BARE.fullmatch(name) and name not in _ALWAYS)
+    given = _ALWAYS | {name for name, words in case.design.fixed.items() if words}
+    bare = sorted(name for name in names if _BARE.fullmatch(name) and name not in given)
     if bare:
         yield _warning(
             "fall-back", f"Without a fall-back: {', '.join(bare)}. Whoever lacks it sees a gap.",

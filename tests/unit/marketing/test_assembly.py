@@ -177,3 +177,10 @@ def test_languages_are_checked():
         with pytest.raises(LanguageInvalid):
             check_variants(bad)
     assert spoken({"de": 1}, "--") is None
+
+
+def test_settings_that_are_there_need_no_fall_back():
+    footer = '<p>{{ brand_motto }} {{ brand_none }} {{ postal_address }} <a href="{{ unsubscribe_url }}">x</a></p>'
+    one = design(footer, settings={"motto": "Go"})
+    found = examine(Case(one, compile_design(one), "", 1, 0, True, ("rsa",)))
+    assert [finding.words for finding in found] == ["Without a fall-back: brand_none. Whoever lacks it sees a gap."]
