@@ -224,6 +224,16 @@ async def test_the_story_of_a_shop(tmp_path, database_url):
         await the_next_one_leaves_out_who_must_be(client, readers)
         await single_messages(client, readers)
         await access_and_erasure(client, readers)
+        await asyncio.to_thread(who_did_what, client)
+
+
+def who_did_what(client):
+    """Every act stands in the log, and no address with it."""
+    acts = [(one.door, one.actor, one.action) for one in client.audit.all(limit=200)]
+    assert ("api", "token shop", "POST /campaigns/{campaign_id}/schedule") in acts
+    assert sum(action == "POST /messages" for _, _, action in acts) == 1, "said twice, done once"
+    assert READS not in str(acts)
+    assert [one.target for one in client.audit.all(action="DELETE /subscribers")] != []
 
 
 def open_shop(client):

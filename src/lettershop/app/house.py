@@ -13,6 +13,7 @@ from lettershop.base.config import Config
 from lettershop.base.errors import NotFound
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
+from lettershop.mail.audit import Audit
 from lettershop.mail.passwords import Passwords
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
@@ -54,6 +55,7 @@ class House:
     users: Users
     api_tokens: ApiTokens
     webhooks: Webhooks
+    audit: Audit
     marketing: "Marketing | None"
     bell: Bell
 
@@ -114,6 +116,7 @@ async def _build(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),
         api_tokens=ApiTokens(main_db, clock), marketing=marketing,
+        audit=Audit(main_db, clock),
         webhooks=Webhooks(main_db, mail_db, clock, allowed=config.webhooks.allow_networks),
         bell=Bell(Path(config.server.data_dir) / "bells"),
     )  # fmt: skip

@@ -83,6 +83,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             ready=lambda: _ready(house),
             measured=measured,
             webhooks=house.webhooks,
+            audit=house.audit,
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
@@ -115,6 +116,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
         journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
         events=Events(house.main_db),
         webhooks=house.webhooks,
+        audit=house.audit,
         mail_events=MailEvents(house.main_db, house.mail_db),
         marketing=ApiMarketing(
             lines=marketing.campaign_desk,

@@ -208,7 +208,10 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
     delayed = Delayed(
         house.main_db, house.blobs, house.clock, post, hostname=hostname, after=house.config.delivery.warn_after
     )
-    forgetting = Forgetting(house.main_db, house.clock, keep_dialogues=house.config.delivery.keep_dialogues)
+    forgetting = Forgetting(
+        house.main_db, house.clock, keep_dialogues=house.config.delivery.keep_dialogues,
+        keep_audit=house.config.web.keep_audit,
+    )  # fmt: skip
     marketing = house.marketing.steps(house) if house.marketing else {}
     steps: dict[str, Callable[[], Awaitable[bool]]] = {
         "undelivered": undelivered.step,

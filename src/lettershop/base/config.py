@@ -62,6 +62,7 @@ class Web(_Section):
         500.0, gt=0, description="Requests a token may make to the API, of one worker."
     )
     api_burst: float = Field(2000.0, ge=1, description="Requests a token may make at once.")
+    keep_audit: float = Field(730, ge=1, description="Days that the log of who did what is kept.")
 
 
 class Tls(_Section):

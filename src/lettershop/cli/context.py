@@ -4,11 +4,13 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, is_dataclass
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
+from click import get_current_context
 from rich.console import Console
 from rich.table import Table
 
@@ -44,9 +46,37 @@ def run(file: Path | None, work: Callable[[House], Awaitable[T]]) -> T:
 
     async def inside() -> T:
         async with open_house(read_config(file)) as house:
-            return await work(house)
+            done = await work(house)
+            if command := acting_command():
+                await house.audit.note(None, "shell", user_name(), command)
+            return done
 
     return asyncio.run(inside())
+
+
+READING = frozenset({
+    "list", "count", "show", "sites", "check", "dns", "tls-results", "look", "imports", "export", "attributes", "preview",
+    "journey", "report", "forecast", "runs", "deliveries", "audit", "shaping", "route", "inspect", "simulate", "demo",
+})  # fmt: skip
+"""Commands, by their last word, that change nothing."""
+
+
+def acting_command() -> str:
+    """The command that runs, by its words and without what was given to it; empty if it only looks."""
+    context = get_current_context(silent=True)
+    path = context.command_path if context is not None else ""
+    words = path.split()[1:]
+    while words and words[0] in ("-m", "lettershop"):
+        words = words[1:]
+    return "" if not words or words[-1] in READING else " ".join(words)
+
+
+def user_name() -> str:
+    """Who sits at the shell."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def print_json(value: Any) -> None:

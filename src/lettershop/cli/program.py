@@ -6,6 +6,7 @@ import typer
 
 from lettershop.cli import (
     accounts,
+    audit,
     domains,
     init,
     inspect,
@@ -40,6 +41,7 @@ program.add_typer(queue.commands, name="queue")
 program.add_typer(webhooks.commands, name="webhook")
 program.command("shaping")(shaping.shaping)
 program.command("route")(route.route)
+program.command("audit")(audit.audit)
 program.add_typer(warmup.commands, name="warmup")
 program.add_typer(suppression.commands, name="suppression")
 

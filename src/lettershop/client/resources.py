@@ -7,6 +7,7 @@ from lettershop.client.connection import Connection
 from lettershop.client.operations import Act, Fetch, Listing, Remove, Resource, Send, Upload
 from lettershop.servers.web.api import (
     accounts,
+    audit,
     blocks,
     brands,
     campaign_reports,
@@ -40,6 +41,12 @@ class Accounts(Resource):
     get = Fetch("/accounts/{}", accounts.Account)
     change = Send("PATCH", "/accounts/{}", accounts.ChangedAccount, accounts.Account)
     remove = Remove("/accounts/{}")
+
+
+class Audit(Resource):
+    """Who did what."""
+
+    all = Listing("/audit", audit.Act)
 
 
 class Blocks(Resource):
@@ -250,7 +257,8 @@ class Client:
 
     def __init__(self, url: str, token: str, *, timeout: float = 30.0, tries: int = 4) -> None:
         self.connection = one = Connection(url, token, timeout=timeout, tries=tries)
-        self.accounts, self.blocks, self.brands = Accounts(one), Blocks(one), Brands(one)
+        self.accounts, self.audit, self.blocks = Accounts(one), Audit(one), Blocks(one)
+        self.brands = Brands(one)
         self.campaigns, self.domains, self.events = Campaigns(one), Domains(one), Events(one)
         self.imports, self.lists, self.media = Imports(one), Lists(one), Media(one)
         self.messages = Messages(one)

@@ -26,6 +26,7 @@ PREFIX = "lst_"
 RESOURCES = (
     "lists", "subscribers", "segments", "templates", "campaigns", "automations", "messages", "events", "suppressions",
     "webhooks", "domains", "accounts", "users", "tokens", "imports", "reports", "queue", "brands", "media",
+    "audit",
 )  # fmt: skip
 EVERYTHING = frozenset({"all", "*", "admin"})
 

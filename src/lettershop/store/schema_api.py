@@ -1,7 +1,7 @@
 """The tables of the API: tokens, answers kept for requests that may be repeated, templates, transactional messages. [pure]
 
 They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent` and `store.privacy`
-speak to them.
+and `store.audit` speak to them.
 """
 
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
@@ -65,4 +65,15 @@ erased = Table(
     Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", Text, primary_key=True),
     Column("at", Time, nullable=False),
+)  # fmt: skip
+
+audit = Table(
+    "audit", metadata, key(),  # who did what: store.audit
+    Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), index=True),
+    Column("at", Time, nullable=False, index=True),
+    Column("door", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
 )  # fmt: skip

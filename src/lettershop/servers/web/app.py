@@ -1,7 +1,7 @@
 """The composition of the web interface: services in, one ASGI application out. Nothing is kept but what is built here.
 
 Tracking (bare: /o /c /u /v, health, metrics)
-  -> SecurityHeaders -> /api/: servers.web.api
+  -> SecurityHeaders -> Audited -> /api/: servers.web.api
                      -> BodyLimit -> Starlette (static files, sign-in, the screens)
 """
 
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.assets import Assets
+from lettershop.servers.web.audited import Audited
 from lettershop.servers.web.fork import Fork
 from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.pages import SCREENS
@@ -65,8 +66,9 @@ def build(
         exception_handlers=_error_pages(ui),
     )
     inner.router.redirect_slashes = False
+    changing = Fork("/api/", api, inner) if api else inner
     guarded = SecurityHeaders(
-        Fork("/api/", api, inner) if api else inner
+        Audited(changing, services.audit) if services.audit else changing
     )  # outside of Starlette, so that its own error answers have them too
     system = System(services.ready, trusted, services.measured)
     asked = services.measured.asked if services.measured else None

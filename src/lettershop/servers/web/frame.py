@@ -23,6 +23,7 @@ from starlette.routing import Route
 from lettershop.base.errors import Conflict, Invalid, LettershopError, NotFound, Refused, Temporary
 from lettershop.mail.users import Who
 from lettershop.servers.web.assets import Assets
+from lettershop.servers.web.audited import Acting
 from lettershop.servers.web.drawing import bar
 from lettershop.servers.web.languages import LANGUAGES, translations
 from lettershop.servers.web.security import SAFE_METHODS
@@ -83,6 +84,7 @@ class Ui:
                 )
             if right and not who.may(right):
                 raise NotAllowed(f"Your role ({who.role or 'none'}) does not allow this.", remedy="Ask an owner.")
+            request.state.acting = Acting(who.workspace_id, "screen", who.email)
             return await handler(Visit(request, who, self, form))
 
         return endpoint

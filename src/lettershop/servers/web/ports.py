@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
+from lettershop.mail.audit import Audit
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
 from lettershop.mail.owners import MailEvents
@@ -355,6 +356,7 @@ class Services:
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
     webhooks: Webhooks | None = None
+    audit: Audit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +376,7 @@ class ApiServices:
     events: Events
     webhooks: Webhooks
     mail_events: MailEvents
+    audit: Audit
     marketing: "ApiMarketing | None" = None
 
 

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from lettershop.servers.web.api import (
     accounts,
+    audit,
     blocks,
     brands,
     campaign_reports,
@@ -57,7 +58,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     app.state.services = services
     problems.install(app)
     whole = APIRouter(prefix=PREFIX, responses=DOCUMENTED)
-    for resource in (tokens, users, domains, accounts, queue, events, webhooks):
+    for resource in (tokens, users, domains, accounts, queue, events, webhooks, audit):
         whole.include_router(resource.router)
     whole.include_router(journeys.router_of_queue)
     if services.marketing is not None:

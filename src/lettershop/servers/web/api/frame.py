@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from lettershop.mail.api_tokens import Caller
 from lettershop.servers.web.api.problems import Denied, NeedsToken, TooFast
+from lettershop.servers.web.audited import Acting
 from lettershop.servers.web.ports import ApiMarketing, ApiServices
 
 LARGEST = 2**63 - 1
@@ -144,7 +145,9 @@ HaveMarketing = Annotated[ApiMarketing, Depends(marketing)]
 def may(resource: str, *, write: bool = False) -> Any:
     """The dependency that says who asks, after the check that they may."""
 
-    async def check(given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)], have: Have) -> Caller:
+    async def check(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)], have: Have
+    ) -> Caller:
         caller = await have.tokens.caller(given.credentials) if given else None
         if caller is None:
             raise NeedsToken("A valid API token is needed.", remedy="Send it as: Authorization: Bearer lst_…")
@@ -153,6 +156,8 @@ def may(resource: str, *, write: bool = False) -> Any:
             raise Denied(f"This token may not {action} {resource}.", remedy=f"It needs the scope {resource}:{action}.")
         if wait := have.rate.wait(caller.token_id):
             raise TooFast(wait)
+        if write:
+            request.state.acting = Acting(caller.workspace_id, "api", caller.by)
         return caller
 
     return Depends(check)
