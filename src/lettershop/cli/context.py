@@ -81,7 +81,7 @@ def user_name() -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document on one line; dataclasses become objects."""
-    print(orjson.dumps(value, default=_plain).decode())
+    print(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 def _plain(value: Any) -> Any:

@@ -83,19 +83,18 @@ def _error_pages(ui: Ui) -> dict[Any, Any]:
         if status >= 500:
             structlog.get_logger("web").warning("failed", path=request.url.path, code=error.code, exc_info=error)
         title, remedy = error.public, error.remedy
-        return ui.answer("error.html", status=status, theme=ui.theme(request), title=title, remedy=remedy)
+        return ui.answer("error.html", request, status=status, title=title, remedy=remedy)
 
     async def http(request: Request, error: HTTPException) -> Response:
         title, remedy = WORDS.get(error.status_code, (str(error.detail), ""))
-        status, theme = error.status_code, ui.theme(request)
-        answer = ui.answer("error.html", status=status, theme=theme, title=title, remedy=remedy)
+        answer = ui.answer("error.html", request, status=error.status_code, title=title, remedy=remedy)
         answer.headers.update(error.headers or {})
         return answer
 
     async def unforeseen(request: Request, error: Exception) -> Response:
         structlog.get_logger("web").error("unforeseen", path=request.url.path, exc_info=error)
         title, remedy = "Something went wrong on our side.", "It was noted. Try again; if it stays, look into the log."
-        return ui.answer("error.html", status=500, title=title, remedy=remedy)
+        return ui.answer("error.html", request, status=500, title=title, remedy=remedy)
 
     return {LettershopError: ours, HTTPException: http, Exception: unforeseen}
 

@@ -25,10 +25,10 @@ from lettershop.mail.users import Who
 from lettershop.servers.web.assets import Assets
 from lettershop.servers.web.audited import Acting
 from lettershop.servers.web.drawing import bar
-from lettershop.servers.web.languages import LANGUAGES, translations
+from lettershop.servers.web.languages import LANGUAGES, translations, wanted
 from lettershop.servers.web.security import SAFE_METHODS
 from lettershop.servers.web.session import Sessions
-from lettershop.servers.web.words import FILTERS
+from lettershop.servers.web.words import filters
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -107,9 +107,18 @@ class Ui:
         chosen = request.cookies.get("theme", "")
         return chosen if chosen in ("light", "dark") else ""
 
-    def answer(self, template: str, *, status: int = 200, who: Who | None = None, **values: Any) -> HTMLResponse:
-        """A whole page."""
-        return HTMLResponse(self.render(template, who=who, **values), status)
+    def language(self, request: Request) -> str:
+        """The language that the person chose, or that the browser asks for; English if we do not speak it."""
+        return self.sessions.spoken(request) or wanted(request.headers.get("accept-language", ""))
+
+    def answer(
+        self, template: str, request: Request, *, status: int = 200, who: Who | None = None, **values: Any
+    ) -> HTMLResponse:
+        """A whole page, in the theme and the language of who asks."""
+        theme, language = self.theme(request), self.language(request)
+        page = HTMLResponse(self.render(template, who=who, language=language, theme=theme, **values), status)
+        page.headers["vary"] = "Accept-Language, Cookie"
+        return page
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +158,7 @@ class Visit:
 
     def show(self, template: str, *, screen: str, status: int = 200, **values: Any) -> Response:
         """The page; `screen` is the one that the navigation marks."""
-        theme = self.ui.theme(self.request)
-        return self.ui.answer(template, status=status, who=self.who, screen=screen, theme=theme, **values)
+        return self.ui.answer(template, self.request, status=status, who=self.who, screen=screen, **values)
 
     def back_to(self, path: str) -> Response:
         """After an action: go and look (303, so that a reload does not repeat it)."""
@@ -192,6 +200,6 @@ def _environment(assets: Assets, language: str) -> Environment:
     )  # fmt: skip
     words = translations(language)
     env.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-    env.filters.update(FILTERS)
+    env.filters.update(filters(language))
     env.globals.update(asset=assets.url, has_asset=assets.has, width=bar, language=language)
     return env

@@ -15,6 +15,19 @@ FOLDER = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "de")
 
 
+def wanted(accepted: str) -> str:
+    """The language of ours that an Accept-Language header asks for most (RFC 9110 12.5.4); English if it asks for none."""
+    asked: list[tuple[float, str]] = []
+    for entry in accepted.split(",")[:20]:
+        name, _, weight = entry.strip().partition(";q=")
+        try:
+            asked.append((float(weight or 1), name[:2].lower()))
+        except ValueError:
+            continue
+    ours = [(weight, name) for weight, name in asked if name in LANGUAGES and weight > 0]
+    return max(ours, key=lambda one: one[0])[1] if ours else "en"
+
+
 class Catalogue(NullTranslations):
     """One language; what it does not have stays English."""
 

@@ -12,12 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lettershop.mail.users import SignedIn, Who
+from lettershop.servers.web.languages import LANGUAGES
 from lettershop.servers.web.ports import SignIn
 from lettershop.servers.web.security import same_origin
 
 SESSION = "lettershop"
 BEFORE = "lettershop-sign-in"
 WORKSPACE = "lettershop-workspace"
+LANGUAGE = "lettershop-language"
 TOKEN_FIELD = "csrf"  # noqa: S105 (the name of a form field)
 TOKEN_HEADER = "x-csrf-token"  # noqa: S105 (the name of a header)
 A_YEAR = 31_536_000
@@ -56,6 +58,18 @@ class Sessions:
     def choose(self, request: Request, response: Response, workspace_id: int) -> None:
         """Remember the workspace."""
         self._set(request, response, WORKSPACE, str(workspace_id), A_YEAR)
+
+    def spoken(self, request: Request) -> str:
+        """The language that the person has chosen; empty: as the browser asks."""
+        chosen = request.cookies.get(self._name(LANGUAGE, request), "")
+        return chosen if chosen in LANGUAGES else ""
+
+    def speak(self, request: Request, response: Response, language: str) -> None:
+        """Remember the language, or none."""
+        if language in LANGUAGES:
+            self._set(request, response, LANGUAGE, language, A_YEAR)
+        else:
+            self._drop(request, response, LANGUAGE)
 
     def before(self, request: Request) -> str:
         """The token of the sign-in form that this browser got, or empty."""

@@ -4,8 +4,12 @@ Moments are written in UTC inside a `<time>` element; `app.js` turns them into t
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
+from babel.dates import format_date, format_time
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from markupsafe import Markup, escape
 
 NOTHING = "–"
@@ -70,6 +74,10 @@ def moment(at: float | None, style: str = "full") -> str:
         return NOTHING
     when = datetime.fromtimestamp(at, UTC)
     words = f"{when.day} {when:%b %Y}" if style == "day" else f"{when.day} {when:%b %Y, %H:%M} UTC"
+    return _time(when, style, words)
+
+
+def _time(when: datetime, style: str, words: str) -> str:
     element = Markup('<time datetime="{}" data-style="{}">{}</time>')
     return element.format(when.isoformat(timespec="seconds"), style, words)
 
@@ -95,7 +103,7 @@ def plain(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "share": share,
     "milliseconds": milliseconds,
@@ -106,3 +114,25 @@ FILTERS = {
     "slots": slots,
     "plain": plain,
 }
+FIGURES = ("number", "share", "milliseconds", "duration", "size")
+
+
+def filters(language: str) -> dict[str, Callable[..., Any]]:
+    """The filters of a language: separators and dates are its own."""
+    if language == "en":
+        return FILTERS
+    group, decimal = get_group_symbol(language), get_decimal_symbol(language)
+    table = str.maketrans({",": group, ".": decimal})
+
+    def translated(made: Callable[..., str]) -> Callable[..., str]:
+        return lambda *given, **more: made(*given, **more).translate(table)
+
+    def local_moment(at: float | None, style: str = "full") -> str:
+        if at is None:
+            return NOTHING
+        when = datetime.fromtimestamp(at, UTC)
+        words = format_date(when, "medium", language)
+        shown = words if style == "day" else f"{words}, {format_time(when, 'short', locale=language)} UTC"
+        return _time(when, style, shown)
+
+    return {**FILTERS, **{name: translated(FILTERS[name]) for name in FIGURES}, "moment": local_moment}

@@ -22,7 +22,7 @@ class Doorway:
         token = self._ui.sessions.before(request) or self._users.form_token()
         target = local_path(request.query_params.get("next", "/"))
         answer = self._ui.answer(
-            "signin.html", status=status, theme=self._ui.theme(request), token=token, target=target, email=email,
+            "signin.html", request, status=status, token=token, target=target, email=email,
             problem=problem,
         )  # fmt: skip
         self._ui.sessions.keep_before(request, answer, token)
@@ -31,7 +31,7 @@ class Doorway:
     def code(self, request: Request, ticket: str, *, target: str, problem: str = "", status: int = 200) -> Response:
         """The code, for the ticket that the right password gave."""
         return self._ui.answer(
-            "signin_code.html", status=status, theme=self._ui.theme(request), token=self._ui.sessions.before(request),
+            "signin_code.html", request, status=status, token=self._ui.sessions.before(request),
             ticket=ticket, target=local_path(target), problem=problem,
         )  # fmt: skip
 

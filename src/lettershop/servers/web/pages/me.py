@@ -17,6 +17,7 @@ DONE = {
     "ended": "This session is over.",
     "code-off": "No code is asked for any more.",
     "others": "You are signed out everywhere else.",
+    "language": "The language is changed.",
 }
 
 
@@ -29,7 +30,7 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         found = [(users.is_of(one, secret), one) for one in await users.sessions(visit.who.user_id)]
         return visit.show(
             "me.html", screen="me", sessions=found, error=error, done=DONE.get(visit.query.get("done", ""), ""),
-            status=status_of(error) if error else 200, square=square,
+            status=status_of(error) if error else 200, square=square, chosen_language=sessions.spoken(visit.request),
             codes=await codes.standing(visit.who.user_id) if codes else None, **{"begun": None, "fresh": (), **shown},
         )  # fmt: skip
 
@@ -57,7 +58,13 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         await users.end_other_sessions(visit.who.user_id, sessions.secret(visit.request))
         return visit.back_to("/me?done=others")
 
+    async def language(visit: Visit) -> Response:
+        answer = visit.back_to("/me?done=language")
+        sessions.speak(visit.request, answer, visit.field("language"))
+        return answer
+
     routes = [
+        Route("/me/language", ui.page("", language), methods=["POST"]),
         Route("/me", ui.page("", index), name="me"),
         Route("/me/password", ui.page("", password), methods=["POST"]),
         Route("/me/sessions/end", ui.page("", end), methods=["POST"]),
