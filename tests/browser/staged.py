@@ -37,6 +37,7 @@ from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
+from lettershop.store.audit import Act, Noted
 from lettershop.store.contacts import Contact
 from lettershop.store.lists import ListRow
 from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
@@ -802,10 +803,38 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
-        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks,
+        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),  # type: ignore[arg-type]
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example")
     return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks)
+
+
+class FakeAudit:
+    """Acts in memory."""
+
+    def __init__(self, empty: bool) -> None:
+        self.rows: list[Noted] = []
+        if not empty:
+            for ago, door, actor, action, target in (
+                (90_000, "shell", "root", "domain add", ""),
+                (4000, "api", "token shop", "POST /campaigns/{campaign_id}/schedule", "/api/v1/campaigns/7/schedule"),
+                (300, "screen", "ann@brand.example", "POST /lists/make", "/lists/make"),
+            ):
+                self.rows.append(
+                    Noted(len(self.rows) + 1, Act(NOW - ago, 1, door, actor, action, target, "203.0.113.7"))
+                )
+
+    async def note(
+        self, workspace_id: int | None, door: str, actor: str, action: str, target: str = "", ip: str = ""
+    ) -> None:
+        self.rows.append(Noted(len(self.rows) + 1, Act(NOW, workspace_id, door, actor, action, target, ip)))
+
+    async def page(
+        self, workspace_id: int, *, operator: bool = False, before: int | None = None, limit: int = 50, actor: str = "",
+        action: str = "",
+    ) -> list[Noted]:  # fmt: skip
+        found = [one for one in reversed(self.rows) if actor in one.act.actor and action in one.act.action]
+        return [one for one in found if before is None or one.id < before][:limit]
 
 
 class EmptyContacts(FakeContacts):

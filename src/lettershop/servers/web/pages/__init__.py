@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lettershop.servers.web.frame import Screen, Ui
 from lettershop.servers.web.pages import (
     accounts,
+    audit,
     campaigns,
     contacts,
     domains,
@@ -37,5 +38,6 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     accounts.screen,
     people.screen,
     webhooks.screen,
+    audit.screen,
     me.screen,
 )
