@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from lettershop.base.clock import SystemClock
-from lettershop.base.errors import Conflict, NotFound
+from lettershop.base.errors import Conflict, Invalid, NotFound
 from lettershop.egress.meters import Book, WorkerUse
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
@@ -790,6 +791,7 @@ class Stage:
     segments: FakeSegments
     lists: FakeLists
     webhooks: FakeWebhooks
+    writing: "FakeWriting"
 
 
 def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
@@ -799,14 +801,102 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     lists = FakeLists(() if empty else ("Newsletter", "Workshops", "Letters to the trade"))
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
-    webhooks = FakeWebhooks(empty)
+    webhooks, writing = FakeWebhooks(empty), FakeWriting()
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
-        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),  # type: ignore[arg-type]
+        mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
+        writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example")
-    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks)
+    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks, writing)
+
+
+class FakeWriting:
+    """One draft in memory, checked by made-up findings; what was done with it is noted."""
+
+    def __init__(self) -> None:
+        self.drafts: dict[int, SimpleNamespace] = {}
+        self.told: list[tuple[Any, ...]] = []
+        body = '<h1 style="font-family:Georgia">Winter</h1><p>Hello {{ first_name | default("there") }}, the new papers are here.</p>'
+        self._keep(
+            3,
+            {
+                "name": "Winter letter",
+                "subject": "New papers",
+                "brand": "Brand",
+                "list_name": "Newsletter",
+                "format": "html",
+                "html": body,
+            },
+        )
+
+    def _keep(self, number: int, values: Mapping[str, Any]) -> SimpleNamespace:
+        empty = {
+            "name": "",
+            "subject": "",
+            "preheader": "",
+            "brand": "",
+            "list_name": "",
+            "segment": "",
+            "format": "html",
+            "html": "",
+            "text": "",
+        }
+        if values.get("subject") == "bad":
+            raise Conflict("The subject is bad.", remedy="Write another one.")
+        campaign = SimpleNamespace(id=number, state="draft", scheduled_at=None)
+        self.drafts[number] = SimpleNamespace(campaign=campaign, draft=SimpleNamespace(**{**empty, **values}))
+        return self.drafts[number]
+
+    async def create(self, workspace_id: int, values: Mapping[str, Any]) -> SimpleNamespace:
+        return self._keep(max(self.drafts) + 1, values)
+
+    async def get(self, workspace_id: int, campaign_id: int) -> SimpleNamespace:
+        if campaign_id not in self.drafts:
+            raise NotFound("There is no such campaign.")
+        return self.drafts[campaign_id]
+
+    async def change(self, workspace_id: int, campaign_id: int, values: Mapping[str, Any]) -> SimpleNamespace:
+        return self._keep(campaign_id, values)
+
+    async def check(self, workspace_id: int, campaign_id: int) -> list[SimpleNamespace]:
+        words = "The HTML does not say where you are.", "Put {{ postal_address }} into it."
+        return [
+            SimpleNamespace(code="postal-address", severity="error", words=words[0], remedy=words[1]),
+            SimpleNamespace(
+                code="size", severity="warning", words="The HTML has 120 KB; Gmail cuts it after 102 KB.", remedy=""
+            ),
+        ]
+
+    async def schedule(self, workspace_id: int, campaign_id: int, at: float | None, *, by: str) -> SimpleNamespace:
+        self.told.append(("schedule", campaign_id, at, by))
+        found = self.drafts[campaign_id]
+        found.campaign.state, found.campaign.scheduled_at = ("scheduled" if at else "sending"), at
+        return found
+
+    async def act(self, workspace_id: int, campaign_id: int, action: str, *, by: str) -> SimpleNamespace:
+        self.told.append((action, campaign_id, by))
+        self.drafts[campaign_id].campaign.state = "draft"
+        return self.drafts[campaign_id]
+
+    async def preview(self, workspace_id: int, campaign_id: int, contact_id: int | None = None) -> SimpleNamespace:
+        draft = (await self.get(workspace_id, campaign_id)).draft
+        html = f"<!doctype html><html lang=en><title>x</title><body>{draft.html}"
+        return SimpleNamespace(
+            subject=draft.subject, sender="Brand <news@brand.example>", html=html, text="Winter", bytes=4321, person=""
+        )
+
+    async def send(
+        self, workspace_id: int, campaign_id: int, to: Sequence[str], contact_id: int | None = None
+    ) -> Sequence[str]:
+        if any("@" not in one for one in to):
+            raise Invalid("This is no address.")
+        self.told.append(("test", campaign_id, tuple(to), contact_id))
+        return to
+
+    async def all(self, workspace_id: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="Brand")]
 
 
 class FakeAudit:

@@ -19,9 +19,9 @@ def wanted(accepted: str) -> str:
     """The language of ours that an Accept-Language header asks for most (RFC 9110 12.5.4); English if it asks for none."""
     asked: list[tuple[float, str]] = []
     for entry in accepted.split(",")[:20]:
-        name, _, weight = entry.strip().partition(";q=")
+        name, _, weight = entry.partition(";")
         try:
-            asked.append((float(weight or 1), name[:2].lower()))
+            asked.append((float(weight.strip().removeprefix("q=") or 1), name.strip()[:2].lower()))
         except ValueError:
             continue
     ours = [(weight, name) for weight, name in asked if name in LANGUAGES and weight > 0]

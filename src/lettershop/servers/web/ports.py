@@ -174,6 +174,32 @@ class Contacts(Protocol):
     ) -> "Sequence[TimelineRow]": ...
 
 
+class Writing(Protocol):
+    """`marketing.workspace_campaigns.WorkspaceCampaigns`: campaigns as they are written, checked and sent."""
+
+    async def create(self, workspace_id: int, values: Mapping[str, Any]) -> Any: ...
+    async def get(self, workspace_id: int, campaign_id: int) -> Any: ...
+    async def change(self, workspace_id: int, campaign_id: int, values: Mapping[str, Any]) -> Any: ...
+    async def check(self, workspace_id: int, campaign_id: int) -> "Sequence[Any]": ...
+    async def schedule(self, workspace_id: int, campaign_id: int, at: float | None, *, by: str) -> Any: ...
+    async def act(self, workspace_id: int, campaign_id: int, action: str, *, by: str) -> Any: ...
+
+
+class Trying(Protocol):
+    """`marketing.trial.Trials`: a campaign as one person would get it, on the screen or by mail."""
+
+    async def preview(self, workspace_id: int, campaign_id: int, contact_id: int | None = None) -> Any: ...
+    async def send(
+        self, workspace_id: int, campaign_id: int, to: "Sequence[str]", contact_id: int | None = None
+    ) -> "Sequence[str]": ...
+
+
+class Senders(Protocol):
+    """`marketing.workspace_campaigns.Brands`."""
+
+    async def all(self, workspace_id: int) -> "Sequence[Any]": ...
+
+
 class Lists(Protocol):
     """`marketing.subscribers.Subscribers`: the mailing lists."""
 
@@ -342,6 +368,9 @@ class Services:
     codes: Codes | None = None
     campaigns: Campaigns | None = None
     reports: Reports | None = None
+    writing: Writing | None = None
+    trials: Trying | None = None
+    brands: Senders | None = None
     contacts: Contacts | None = None
     lists: Lists | None = None
     segments: Segments | None = None
