@@ -92,7 +92,7 @@ def test_public_pages_speak_the_reader_s_language(visitor, accepted, language, w
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [
-        ("de-CH,de;q=0.9,en;q=0.5", "de"), ("en;q=0.4, de;q=0.6", "de"), ("fr, de;q=0.1", "de"), 
+        ("de-CH,de;q=0.9,en;q=0.5", "de"), ("en;q=0.4, de;q=0.6", "de"), ("fr, de;q=0.1", "de"),
         ("en;q=0.9, de; q=0.1", "en"), ("de;q=0, en", "en"),
         ("de;q=x", "en"), ("*", "en"), ("", "en"), (",,,;", "en"),
     ],
