@@ -60,7 +60,9 @@ def outcome_of(report: Report, seen: Seen, *, seconds: float, rate: float, web: 
 def settled(report: Report, seen: Seen) -> bool:
     """Whether every message is decided and all that the readers did is counted: facts take a moment to come home."""
     decided = report.state == "done" and not report.waiting and not report.queued
-    return decided and all(getattr(report, act) >= len(seen.did[act]) for act in ACTS)
+    followed = {link.number: link.people for link in report.links}
+    clicks = all(followed.get(number, 0) >= people for number, people in seen.link_people.items())
+    return decided and clicks and all(getattr(report, act) >= len(seen.did[act]) for act in ACTS)
 
 
 def problems(outcome: Outcome, report: Report, seen: Seen) -> list[str]:
