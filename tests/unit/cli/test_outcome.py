@@ -13,7 +13,7 @@ def case(**changed):
     report = SimpleNamespace(
         **{**dict.fromkeys(ACTS, 2), "state": "done", "waiting": 0, "queued": 0, "links": links, **changed}
     )
-    seen = SimpleNamespace(did=dict.fromkeys(ACTS, {"a", "b"}), link_people=Counter({1: 2, 2: 1}))
+    seen = SimpleNamespace(did={act: {"a", "b"} for act in ACTS}, link_people=Counter({1: 2, 2: 1}))
     return report, seen
 
 
