@@ -120,12 +120,13 @@ async def test_an_address_in_place_of_a_name_is_taken_as_one(names):
 DEAD, HEALTHY = 1200, 200
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_thousand_dead_domains_hold_up_no_healthy_one(store):
     """The dead come first and each look-up waits its full time; the healthy are through long before."""
     zone = {(f"d{index}.fine.example", "MX"): [f"10 mx{index}.fine.example."] for index in range(HEALTHY)}
     zone |= {(f"mx{index}.fine.example", "A"): ["127.0.0.1"] for index in range(HEALTHY)}
-    patience = 60.0
+    patience = 150.0  # a quiet machine needs 13 seconds, one that runs other tests has needed a minute
     raise_file_limit()  # as `lettershop serve` does
     async with NameServer(zone, RULES) as names, Network() as net:
         inbox = await net.receiver("fine.example")
