@@ -14,6 +14,7 @@ from lettershop.base.errors import NotFound
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.audit import Audit
+from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.passwords import Passwords
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
@@ -56,6 +57,7 @@ class House:
     api_tokens: ApiTokens
     webhooks: Webhooks
     audit: Audit
+    own_mailboxes: OwnMailboxes
     marketing: "Marketing | None"
     bell: Bell
 
@@ -112,9 +114,11 @@ async def _build(
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
         marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens, resolver, blobs)
+    users = Users(main_db, passwords, clock, exempt=exempt)
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
-        tokens=tokens, signer=signer, accounts=accounts, users=Users(main_db, passwords, clock, exempt=exempt),
+        tokens=tokens, signer=signer, accounts=accounts, users=users,
+        own_mailboxes=OwnMailboxes(main_db, mail_db, accounts, users, clock),
         api_tokens=ApiTokens(main_db, clock), marketing=marketing,
         audit=Audit(main_db, clock),
         webhooks=Webhooks(main_db, mail_db, clock, allowed=config.webhooks.allow_networks),

@@ -78,6 +78,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             queue=queue,
             journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
             mail_server=house.accounts,
+            own_mailboxes=house.own_mailboxes,
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
             joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,

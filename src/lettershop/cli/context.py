@@ -56,7 +56,7 @@ def run(file: Path | None, work: Callable[[House], Awaitable[T]]) -> T:
 
 READING = frozenset({
     "list", "count", "show", "sites", "check", "dns", "tls-results", "look", "imports", "export", "attributes", "preview",
-    "journey", "report", "forecast", "runs", "deliveries", "audit", "shaping", "route", "inspect", "simulate", "demo",
+    "journey", "mailboxes", "report", "forecast", "runs", "deliveries", "audit", "shaping", "route", "inspect", "simulate", "demo",
 })  # fmt: skip
 """Commands, by their last word, that change nothing."""
 

@@ -6,7 +6,7 @@ import typer
 
 from lettershop.app.house import House
 from lettershop.cli.accounts import FromStdin, read_password
-from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run
+from lettershop.cli.context import AsJson, ConfigFile, print_json, print_rows, run, user_name
 
 commands = typer.Typer(no_args_is_help=True, help="People who log in to the web interface.")
 
@@ -82,3 +82,38 @@ def no_code(email: Email, config: ConfigFile = None) -> None:
 
     run(config, work)
     print(f"{email} signs in with the password alone now.")
+
+
+@commands.command("mailbox")
+def mailbox(
+    email: Email,
+    address: Annotated[str, typer.Argument(help="The mail account.")],
+    config: ConfigFile = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Let the person open it no more.")] = False,
+) -> None:
+    """Let a person read and answer the mail of an account in the web interface."""
+    if remove:
+        run(config, lambda house: house.own_mailboxes.withdraw(email, address))
+        print(f"{email} cannot open {address} any more.")
+        return
+    run(config, lambda house: house.own_mailboxes.grant(email, address, f"shell: {user_name()}"))
+    print(f"{email} finds {address} under Mail now.")
+
+
+@commands.command("mailboxes")
+def mailboxes(email: Email, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the mail accounts that a person may open in the web interface."""
+
+    async def work(house: House) -> list[str]:
+        return [account.address for account in await house.own_mailboxes.of((await house.users.get(email)).id)]
+
+    found = run(config, work)
+    if as_json:
+        print_json(found)
+        return
+    print_rows(
+        "Mailboxes",
+        ["address"],
+        [(address,) for address in found],
+        f"None. Grant one with: lettershop user mailbox {email} ADDRESS",
+    )

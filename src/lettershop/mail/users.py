@@ -29,7 +29,7 @@ SESSION_LASTS = 14 * 86_400.0
 SHORTEST_PASSWORD = 8  # NIST SP 800-63B 5.1.1.2
 LONGEST_PASSWORD = 1024  # hashing costs time: nobody may send a novel
 
-OPERATOR = frozenset({"queue.all", "server.read", "server.write"})
+OPERATOR = frozenset({"queue.all", "server.read", "server.write", "mailboxes.grant"})
 """Rights over the whole server. They count in the oldest workspace only, which is the operator's own."""
 _ALL = OPERATOR | {
     "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act", "settings",
@@ -39,7 +39,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "admin": _ALL,
     "marketer": frozenset({"campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read"}),
     "analyst": frozenset({"campaigns.read", "contacts.read"}),
-    "postmaster": OPERATOR | {"campaigns.read", "queue.read", "queue.act"},
+    "postmaster": (OPERATOR - {"mailboxes.grant"}) | {"campaigns.read", "queue.read", "queue.act"},
     "inbox agent": frozenset({"contacts.read"}),
 }
 """What each role may do in its workspace."""

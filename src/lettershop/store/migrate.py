@@ -27,6 +27,7 @@ from lettershop.store import (
     schema_signin,
     schema_transport,
     schema_webhooks,
+    schema_webmail,
 )
 from lettershop.store.database import Database
 from lettershop.store.postgresql import PostgresqlDatabase, async_url
@@ -66,6 +67,7 @@ MAIN = Half(
         schema_webhooks,
         schema_transport,
         schema_content,
+        schema_webmail,
     ),
     schema_main.facts,
 )

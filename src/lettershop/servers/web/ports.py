@@ -13,6 +13,7 @@ from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.audit import Audit
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
+from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.owners import MailEvents
 from lettershop.mail.people import Actor, People
 from lettershop.mail.repeats import Repeats
@@ -377,6 +378,7 @@ class Services:
     queue: Queue | None = None
     journeys: Journeys | None = None
     mail_server: MailServer | None = None
+    own_mailboxes: OwnMailboxes | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     joining: Joining | None = None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lettershop.servers.web.frame import Screen, Ui
 from lettershop.servers.web.pages import (
+    account,
     accounts,
     audit,
     campaigns,
@@ -38,6 +39,7 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     queue.screen,
     domains.screen,
     accounts.screen,
+    account.screen,
     people.screen,
     webhooks.screen,
     audit.screen,
