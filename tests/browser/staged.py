@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -32,14 +34,19 @@ from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
 from lettershop.mail.webhooks.desk import NoSuchDelivery, NoSuchWebhook, Webhooks
 from lettershop.marketing.audience import Preview
+from lettershop.marketing.contacts import with_basis
+from lettershop.marketing.import_rows import ImportOptions
+from lettershop.marketing.import_run import FilePreview, preview
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
+from lettershop.marketing.uploads import Heading, headings_of
 from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.audit import Act, Noted
 from lettershop.store.contacts import Contact
+from lettershop.store.imports import ImportJob
 from lettershop.store.lists import ListRow
 from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
 from lettershop.store.schema_delivery import HELD
@@ -761,6 +768,71 @@ class FakeSegments:
         return made
 
 
+class FakeImports:
+    """Imports in memory; files are read by the real reader and never taken in."""
+
+    def __init__(self, empty: bool) -> None:
+        self.folder = TemporaryDirectory()
+        self.jobs: dict[int, ImportJob] = {}
+        self.told: list[tuple[Any, ...]] = []
+        if not empty:
+            self._keep("subscribers-2025.csv.gz", "done", basis="double opt-in at the till", list_id=1, finished_at=NOW - 9e5, rows=21_904,
+                       taken=21_811, refused=93, created=20_106, updated=1_204, joined=20_880, rejected_file="x")  # fmt: skip
+            self._keep("fair.csv", "running", basis="left a card at the fair", rows=4000, taken=3990, refused=10, created=3990, joined=3990, rejected_file="x")  # fmt: skip
+            path = Path(self.folder.name) / "customers.csv"
+            rows = "".join(
+                f"{name.split()[0].lower()}@{SITES[n % 5]};{name};{n * 3};{('Köln', 'Gent')[n % 2]}\n"
+                for n, name in enumerate(NAMES)
+            )
+            path.write_text(f"E-Mail;Full name;Bestellungen;Stadt\n{rows}nobody at home;X;1;Ulm\n")
+            self._keep("customers.csv", "uploaded", file=str(path))
+
+    def _keep(self, name: str, state: str, **values: Any) -> ImportJob:
+        number = len(self.jobs) + 1
+        usual = {
+            "list_id": None, "basis": "", "started_at": NOW - 1e6 + number * 4e5, "finished_at": None, "taken": 0, "refused": 0, "options": {},
+            "file": "", "rejected_file": "", "size": 100, "position": 46, "rows": 0, "created": 0, "updated": 0, "joined": 0, "error": "", "by": EMAIL,
+        }  # fmt: skip
+        self.jobs[number] = ImportJob(id=number, workspace_id=1, file_name=name, state=state, **{**usual, **values})
+        return self.jobs[number]
+
+    async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> list[ImportJob]:
+        return [job for job in reversed(self.jobs.values()) if before is None or job.id < before][:limit]
+
+    async def get(self, workspace_id: int, import_id: int) -> ImportJob:
+        if import_id not in self.jobs:
+            raise NotFound(f"There is no import {import_id}.")
+        return self.jobs[import_id]
+
+    async def rejected(self, workspace_id: int, import_id: int) -> bytes:
+        return b"line,reason,email\n3,The address has no @.,nobody\n"
+
+    async def undo(self, workspace_id: int, import_id: int, *, wait: bool = True) -> None:
+        self.jobs[import_id] = replace(self.jobs[import_id], state="undoing")
+
+    async def keep(self, workspace_id: int, source: BinaryIO, *, file_name: str, by: str) -> ImportJob:
+        path = Path(self.folder.name) / f"{len(self.jobs)}.csv"
+        path.write_bytes(source.read())
+        headings_of(path)
+        return self._keep(file_name, "uploaded", file=str(path), by=by)
+
+    async def headings(self, workspace_id: int, import_id: int) -> list[Heading]:
+        return headings_of(Path((await self.get(1, import_id)).file))
+
+    async def look(self, workspace_id: int, import_id: int, columns: Mapping[str, str]) -> FilePreview:
+        return preview(Path((await self.get(1, import_id)).file), columns, {}, 1000)
+
+    async def begin(self, workspace_id: int, import_id: int, options: ImportOptions) -> None:
+        with_basis(options)
+        self.told.append(("begin", import_id, options))
+        self.jobs[import_id] = replace(
+            self.jobs[import_id], state="running", started_at=NOW, basis=options.basis, position=10
+        )
+
+    async def drop(self, workspace_id: int, import_id: int) -> None:
+        del self.jobs[import_id]
+
+
 class FakeMeasured:
     """Counts of this process alone."""
 
@@ -792,9 +864,12 @@ class Stage:
     lists: FakeLists
     webhooks: FakeWebhooks
     writing: "FakeWriting"
+    imports: FakeImports
 
 
-def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1) -> Stage:
+def stage(
+    *, role: str = "owner", empty: bool = False, marketing: bool = True, workspaces: int = 1, upload_limit: int = 2**29
+) -> Stage:
     """Build it. `empty`: nothing was done yet; `marketing` False: that room is absent."""
     assert role in RIGHTS or role == ""
     users, campaigns = FakeUsers(role, workspaces=workspaces), FakeCampaigns([] if empty else list(LINES))
@@ -802,14 +877,16 @@ def stage(*, role: str = "owner", empty: bool = False, marketing: bool = True, w
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     webhooks, writing = FakeWebhooks(empty), FakeWriting()
+    imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None,
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
-    app = build(services, public_url="http://mail.brand.example")
-    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks, writing)
+    app = build(services, public_url="http://mail.brand.example", upload_limit=upload_limit)
+    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks, writing, imports)
 
 
 class FakeWriting:

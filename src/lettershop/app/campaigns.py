@@ -41,6 +41,7 @@ from lettershop.marketing.surroundings import Surroundings
 from lettershop.marketing.templates import Templates
 from lettershop.marketing.transactional import Transactional
 from lettershop.marketing.trial import Trials
+from lettershop.marketing.uploads import Uploads
 from lettershop.marketing.views import CampaignDesk, ContactDesk
 from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
 from lettershop.net.callout import Callouts
@@ -66,6 +67,7 @@ class Marketing:
     """The services of marketing; `source` feeds the delivery engine."""
 
     imports: ContactImport
+    uploads: Uploads
     exports: PeopleExport
     segments: Segments
     attributes: Attributes
@@ -138,10 +140,11 @@ def build_marketing(
     campaigns = Campaigns(main_db, mail_db, clock, url, surroundings)
     privacy = Privacy(main_db, clock)
     journal = Journal(Path(config.server.data_dir) / "events", clock)
+    folder = Path(config.server.data_dir) / "imports"
+    imports = ContactImport(main_db, clock, folder=folder, has_mail=partial(_has_mail, resolver))
     return Marketing(
-        imports=ContactImport(
-            main_db, clock, folder=Path(config.server.data_dir) / "imports", has_mail=partial(_has_mail, resolver)
-        ),
+        imports=imports,
+        uploads=Uploads(main_db, clock, imports, folder),
         exports=PeopleExport(main_db, clock),
         segments=Segments(main_db, clock),
         attributes=Attributes(main_db, clock),

@@ -75,6 +75,9 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             contacts=marketing.contact_desk if marketing else None,
             lists=marketing.subscribers if marketing else None,
             segments=marketing.segments if marketing else None,
+            uploads=marketing.uploads if marketing else None,
+            imports=marketing.imports if marketing else None,
+            import_options=marketing.import_options if marketing else None,
             queue=queue,
             journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
             mail_server=house.accounts,
@@ -92,6 +95,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
         api=build_api(_api_services(house, mail)),
+        upload_limit=config.web.upload_limit * 2**20,
     )
     trusted = ["127.0.0.1", "::1", *map(str, config.server.trusted_networks)]
     http = Quick(marketing.public, trusted, measured.asked).protocol() if marketing else "httptools"

@@ -62,6 +62,9 @@ class Web(_Section):
         500.0, gt=0, description="Requests a token may make to the API, of one worker."
     )
     api_burst: float = Field(2000.0, ge=1, description="Requests a token may make at once.")
+    upload_limit: int = Field(
+        512, ge=1, description="Megabytes that a file of people uploaded on the screens may have."
+    )
     keep_audit: float = Field(730, ge=1, description="Days that the log of who did what is kept.")
 
 

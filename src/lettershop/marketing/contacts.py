@@ -91,7 +91,7 @@ class ContactImport:
         `options` tells all; without them `list_name`, `basis` and `kind` do. Refused rows go to `rejected`, by default
         `<name>.rejected.csv` beside the file.
         """
-        options = _with_basis(options or ImportOptions(list_name, basis, kind))
+        options = with_basis(options or ImportOptions(list_name, basis, kind))
         kinds = await self._main.read(attributes.kinds, workspace_id)
         plan = await asyncio.to_thread(learn, path, options, kinds)
         import_id, list_id = await self._main.write(
@@ -125,7 +125,7 @@ class ContactImport:
 
         Raises NoConsentBasis or FileNotUnderstood at once. `ImportJob` (by `get`) tells how far it is.
         """
-        options = _with_basis(options)
+        options = with_basis(options)
         await asyncio.to_thread(header_of, path, options)
         import_id, _ = await self._main.write(
             _begin, workspace_id, options, self._clock.now(), file_name=file_name or path.name, state="waiting", by=by,
@@ -270,7 +270,8 @@ def _served(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _with_basis(options: ImportOptions) -> ImportOptions:
+def with_basis(options: ImportOptions) -> ImportOptions:
+    """The same; raises NoConsentBasis if it says no ground."""
     if not options.basis.strip():
         raise NoConsentBasis(
             "An import needs the ground on which these people may be written to.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from lettershop.store.columnar import mark
 from lettershop.store.contacts import rewrite
@@ -20,6 +20,10 @@ from lettershop.store.subscriptions import PENDING, sum_up
 
 MADE, CHANGED, JOINED = 1, 2, 4
 """What an import did to a contact, as bits of `import_changes.what`."""
+
+
+UPLOADED = "uploaded"
+"""The state of a file of which nobody has said yet what its columns are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,18 @@ def page(conn: Connection, workspace_id: int, *, before: int | None = None, limi
     if before is not None:
         query = query.where(imports.c.id < before)
     return [ImportJob(*row) for row in conn.execute(query)]
+
+
+def uploaded_before(conn: Connection, workspace_id: int, at: float) -> list[ImportJob]:
+    """Files that came before `at` and were never begun."""
+    i = imports.c
+    where = (i.workspace_id == workspace_id, i.state == UPLOADED, i.started_at < at)
+    return [ImportJob(*row) for row in conn.execute(select(*_JOB).where(*where))]
+
+
+def remove(tx: Transaction, ids: Sequence[int]) -> None:
+    """Forget files that were never begun."""
+    tx.conn.execute(delete(imports).where(imports.c.id.in_(ids), imports.c.state == UPLOADED))
 
 
 def to_do(conn: Connection) -> ImportJob | None:

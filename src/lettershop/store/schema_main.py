@@ -302,7 +302,7 @@ imports = Table(
     Column("finished_at", Time),
     Column("taken", Id, nullable=False, server_default="0"),
     Column("refused", Id, nullable=False, server_default="0"),
-    Column("state", Text, nullable=False, server_default="running"),  # waiting, running, done, failed, undoing, undone
+    Column("state", Text, nullable=False, server_default="running"),  # uploaded, waiting, running, done, failed, undoing, undone
     Column("options", Json, nullable=False, server_default="{}"),  # marketing.imports
     Column("file", Text, nullable=False, server_default=""),  # where the file is
     Column("rejected_file", Text, nullable=False, server_default=""),

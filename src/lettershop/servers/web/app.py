@@ -25,6 +25,7 @@ from lettershop.servers.web.audited import Audited
 from lettershop.servers.web.fork import Fork
 from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.pages import SCREENS
+from lettershop.servers.web.pages.imports import UPLOADS
 from lettershop.servers.web.ports import Services
 from lettershop.servers.web.public import PublicPages
 from lettershop.servers.web.security import BodyLimit, SecurityHeaders
@@ -46,10 +47,11 @@ def build(
     public_url: str,
     trusted: Sequence[IPv4Network | IPv6Network] = (),
     api: ASGIApp | None = None,
+    upload_limit: int = 512 * 2**20,
 ) -> ASGIApp:
     """The application. `public_url` is our outer name, `trusted` may read metrics beside loopback.
 
-    `api` answers everything under /api/.
+    `api` answers everything under /api/; `upload_limit`: bytes of a file of people.
     """
     assets = Assets(STATIC)
     ui = Ui(Sessions(services.users, public_url), assets)
@@ -62,7 +64,7 @@ def build(
     ]
     inner = Starlette(
         routes=routes,
-        middleware=[Middleware(BodyLimit)],
+        middleware=[Middleware(BodyLimit, larger={UPLOADS: upload_limit})],
         exception_handlers=_error_pages(ui),
     )
     inner.router.redirect_slashes = False

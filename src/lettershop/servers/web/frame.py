@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -71,19 +71,19 @@ class Ui:
         self._envs = {language: _environment(assets, language) for language in LANGUAGES}
 
     def page(self, right: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a handler: a session, the right, and for unsafe methods our token and origin come first."""
+        """The endpoint of a handler: a session and the right come first, then for unsafe methods our token and origin."""
 
         async def endpoint(request: Request) -> Response:
             who = await self.sessions.who(request)
             if who is None:
                 return _to_sign_in(request)
-            form = FormData() if request.method in SAFE_METHODS else await request.form()
+            if right and not who.may(right):
+                raise NotAllowed(f"Your role ({who.role or 'none'}) does not allow this.", remedy="Ask an owner.")
+            form = FormData() if request.method in SAFE_METHODS else await request.form()  # a file goes to the disk
             if request.method not in SAFE_METHODS and not self.sessions.trusted(request, who.csrf, form):
                 raise NotFromHere(
                     "This form is out of date or came from another site.", remedy="Go back and try again."
                 )
-            if right and not who.may(right):
-                raise NotAllowed(f"Your role ({who.role or 'none'}) does not allow this.", remedy="Ask an owner.")
             request.state.acting = Acting(who.workspace_id, "screen", who.email)
             return await handler(Visit(request, who, self, form))
 
@@ -155,6 +155,11 @@ class Visit:
         value = self.form.get(name, "")
         text = value if isinstance(value, str) else ""
         return text.strip() if strip else text
+
+    def file(self, name: str) -> UploadFile | None:
+        """A file of the form; None if none was chosen."""
+        value = self.form.get(name)
+        return value if isinstance(value, UploadFile) and value.filename else None
 
     def show(self, template: str, *, screen: str, status: int = 200, **values: Any) -> Response:
         """The page; `screen` is the one that the navigation marks."""

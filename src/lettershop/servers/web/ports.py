@@ -21,6 +21,7 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
+from lettershop.servers.web.ports_writing import Imports, Senders, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -173,32 +174,6 @@ class Contacts(Protocol):
     async def timeline(
         self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
     ) -> "Sequence[TimelineRow]": ...
-
-
-class Writing(Protocol):
-    """`marketing.workspace_campaigns.WorkspaceCampaigns`: campaigns as they are written, checked and sent."""
-
-    async def create(self, workspace_id: int, values: Mapping[str, Any]) -> Any: ...
-    async def get(self, workspace_id: int, campaign_id: int) -> Any: ...
-    async def change(self, workspace_id: int, campaign_id: int, values: Mapping[str, Any]) -> Any: ...
-    async def check(self, workspace_id: int, campaign_id: int) -> "Sequence[Any]": ...
-    async def schedule(self, workspace_id: int, campaign_id: int, at: float | None, *, by: str) -> Any: ...
-    async def act(self, workspace_id: int, campaign_id: int, action: str, *, by: str) -> Any: ...
-
-
-class Trying(Protocol):
-    """`marketing.trial.Trials`: a campaign as one person would get it, on the screen or by mail."""
-
-    async def preview(self, workspace_id: int, campaign_id: int, contact_id: int | None = None) -> Any: ...
-    async def send(
-        self, workspace_id: int, campaign_id: int, to: "Sequence[str]", contact_id: int | None = None
-    ) -> "Sequence[str]": ...
-
-
-class Senders(Protocol):
-    """`marketing.workspace_campaigns.Brands`."""
-
-    async def all(self, workspace_id: int) -> "Sequence[Any]": ...
 
 
 class Lists(Protocol):
@@ -375,6 +350,9 @@ class Services:
     contacts: Contacts | None = None
     lists: Lists | None = None
     segments: Segments | None = None
+    uploads: Uploading | None = None
+    imports: Imports | None = None
+    import_options: "type[ImportOptions] | None" = None
     queue: Queue | None = None
     journeys: Journeys | None = None
     mail_server: MailServer | None = None

@@ -61,11 +61,15 @@ def with_defaults(headers: Iterable[tuple[bytes, bytes]], extra: Headers) -> lis
 
 
 class BodyLimit:
-    """Refuses request bodies over `limit` bytes with 413, whether or not their length was announced."""
+    """Refuses request bodies over `limit` bytes with 413, whether or not their length was announced.
 
-    def __init__(self, app: ASGIApp, limit: int = SMALL_BODY) -> None:
+    `larger`: paths that take more, with how much.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = SMALL_BODY, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -73,7 +77,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > self._limit:
+        limit = self._larger.get(scope["path"], self._limit)
+        if not announced.isdigit() or int(announced) > limit:
             await too_large(send)
             return
         taken = 0
@@ -82,7 +87,7 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
+            if taken > limit:
                 raise HTTPException(413)
             return message
 

@@ -10,6 +10,7 @@ from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
 from lettershop.mail.users import RIGHTS
+from lettershop.marketing.attributes import READ
 from lettershop.servers.web import public
 from lettershop.servers.web.languages import LANGUAGES, translations, wanted
 from lettershop.servers.web.words import filters
@@ -20,9 +21,10 @@ ELSEWHERE = {"There were many requests from your network.", "Try again in a few 
 
 KNOWN = {
     "sending", "scheduled", "paused", "draft", "recurring", "done", "cancelled", "delivered", "queued", "held", "waiting",
-    "bounced", "withheld", "failed", "subscribed", "unsubscribed", "pending", "being tried", "given up", *RIGHTS,
+    "bounced", "withheld", "failed", "subscribed", "unsubscribed", "pending", "being tried", "given up", "running",
+    "undoing", "undone", "uploaded", "being taken back", "taken back", "to be looked at", *READ, *RIGHTS,
 }  # fmt: skip
-"""States and roles, which templates translate by their names."""
+"""States, kinds of attributes and roles, which templates translate by their names."""
 
 
 def strings() -> set[str]:

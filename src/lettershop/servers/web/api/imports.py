@@ -64,7 +64,7 @@ class Preview(Output):
 
 
 class Import(Output):
-    """An import and how far it is. `read` of `size` bytes; `state`: waiting, running, done, failed, undoing, undone."""
+    """An import and how far it is. `read` of `size` bytes; `state`: uploaded, waiting, running, done, failed, undoing, undone."""
 
     id: int
     state: str

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from lettershop.base.errors import Invalid, LettershopError
 from lettershop.servers.web.frame import Screen, Ui, Visit, positive, status_of
-from lettershop.servers.web.ports import Services, Trying, Writing
+from lettershop.servers.web.ports import Services
+from lettershop.servers.web.ports_writing import Trying, Writing
 from lettershop.servers.web.public import MESSAGE_POLICY
 
 RIGHT = "campaigns.send"
