@@ -42,6 +42,7 @@ from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnkn
 from lettershop.marketing.uploads import Heading, headings_of
 from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
+from lettershop.servers.web.designs import layout
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.audit import Act, Noted
@@ -881,7 +882,7 @@ def stage(
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
-        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None,
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -894,6 +895,7 @@ class FakeWriting:
 
     def __init__(self) -> None:
         self.drafts: dict[int, SimpleNamespace] = {}
+        self.refuse = ""
         self.told: list[tuple[Any, ...]] = []
         body = '<h1 style="font-family:Georgia">Winter</h1><p>Hello {{ first_name | default("there") }}, the new papers are here.</p>'
         self._keep(
@@ -906,6 +908,9 @@ class FakeWriting:
                 "format": "html",
                 "html": body,
             },
+        )
+        self._keep(
+            2, {"name": "Designed", "subject": "Designed", "brand": "Brand", "format": "mjml", "html": layout("news")}
         )
 
     def _keep(self, number: int, values: Mapping[str, Any]) -> SimpleNamespace:
@@ -920,6 +925,8 @@ class FakeWriting:
             "html": "",
             "text": "",
         }
+        if self.refuse:
+            raise Conflict(self.refuse)
         if values.get("subject") == "bad":
             raise Conflict("The subject is bad.", remedy="Write another one.")
         campaign = SimpleNamespace(id=number, state="draft", scheduled_at=None)
@@ -935,7 +942,7 @@ class FakeWriting:
         return self.drafts[campaign_id]
 
     async def change(self, workspace_id: int, campaign_id: int, values: Mapping[str, Any]) -> SimpleNamespace:
-        return self._keep(campaign_id, values)
+        return self._keep(campaign_id, {**vars((await self.get(1, campaign_id)).draft), **values})
 
     async def check(self, workspace_id: int, campaign_id: int) -> list[SimpleNamespace]:
         words = "The HTML does not say where you are.", "Put {{ postal_address }} into it."
@@ -974,6 +981,28 @@ class FakeWriting:
 
     async def all(self, workspace_id: int) -> list[SimpleNamespace]:
         return [SimpleNamespace(name="Brand")]
+
+
+class FakeShelf:
+    """Pictures in memory; also what is known of people."""
+
+    def __init__(self) -> None:
+        self.kept = [SimpleNamespace(name="logo.png", width=34, height=34, hash="logo")]
+
+    async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> list[SimpleNamespace]:
+        return self.kept[:limit]
+
+    async def upload(self, workspace_id: int, name: str, data: bytes) -> SimpleNamespace:
+        if not data.startswith(b"\x89PNG"):
+            raise Invalid("This is no picture.", remedy="Take a PNG or a JPEG.")
+        self.kept.insert(0, SimpleNamespace(name=name, width=1, height=1, hash="new"))
+        return self.kept[0]
+
+    def url(self, one: SimpleNamespace) -> str:
+        return f"http://mail.brand.example/m/{one.hash}/{one.name}"
+
+    async def of_workspace(self, workspace_id: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name=name, kind=kind) for name, kind in (("city", "text"), ("orders", "number"))]
 
 
 class FakeAudit:

@@ -78,6 +78,8 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             uploads=marketing.uploads if marketing else None,
             imports=marketing.imports if marketing else None,
             import_options=marketing.import_options if marketing else None,
+            shelf=marketing.media if marketing else None,
+            attributes=marketing.attributes if marketing else None,
             queue=queue,
             journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
             mail_server=house.accounts,

@@ -25,6 +25,7 @@ from lettershop.servers.web.audited import Audited
 from lettershop.servers.web.fork import Fork
 from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.pages import SCREENS
+from lettershop.servers.web.pages.design import LARGEST_PICTURE, PICTURES
 from lettershop.servers.web.pages.imports import UPLOADS
 from lettershop.servers.web.ports import Services
 from lettershop.servers.web.public import PublicPages
@@ -54,7 +55,7 @@ def build(
     `api` answers everything under /api/; `upload_limit`: bytes of a file of people.
     """
     assets = Assets(STATIC)
-    ui = Ui(Sessions(services.users, public_url), assets)
+    ui = Ui(Sessions(services.users, public_url), assets, public_url)
     made = [make(ui, services) for make in SCREENS]
     ui.screens = [screen for screen in made if screen is not None]
     routes = [
@@ -64,7 +65,7 @@ def build(
     ]
     inner = Starlette(
         routes=routes,
-        middleware=[Middleware(BodyLimit, larger={UPLOADS: upload_limit})],
+        middleware=[Middleware(BodyLimit, larger={UPLOADS: upload_limit, PICTURES: LARGEST_PICTURE})],
         exception_handlers=_error_pages(ui),
     )
     inner.router.redirect_slashes = False

@@ -64,9 +64,10 @@ Handler = Callable[["Visit"], Awaitable[Response]]
 class Ui:
     """Renders pages and guards handlers; one object per process."""
 
-    def __init__(self, sessions: Sessions, assets: Assets) -> None:
+    def __init__(self, sessions: Sessions, assets: Assets, public_url: str = "") -> None:
         self.sessions = sessions
         self.assets = assets
+        self.public_url = public_url
         self.screens: Sequence[Screen] = ()
         self._envs = {language: _environment(assets, language) for language in LANGUAGES}
 

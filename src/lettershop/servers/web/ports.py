@@ -21,7 +21,7 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
-from lettershop.servers.web.ports_writing import Imports, Senders, Trying, Uploading, Writing
+from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -353,6 +353,8 @@ class Services:
     uploads: Uploading | None = None
     imports: Imports | None = None
     import_options: "type[ImportOptions] | None" = None
+    shelf: Shelf | None = None
+    attributes: Attributes | None = None
     queue: Queue | None = None
     journeys: Journeys | None = None
     mail_server: MailServer | None = None

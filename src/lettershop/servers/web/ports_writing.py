@@ -8,7 +8,9 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.import_rows import ImportOptions
     from lettershop.marketing.import_run import FilePreview
     from lettershop.marketing.uploads import Heading
+    from lettershop.store.attributes import Attribute
     from lettershop.store.imports import ImportJob
+    from lettershop.store.media import Medium
 
 
 class Writing(Protocol):
@@ -54,3 +56,17 @@ class Imports(Protocol):
     async def get(self, workspace_id: int, import_id: int) -> "ImportJob": ...
     async def rejected(self, workspace_id: int, import_id: int) -> bytes: ...
     async def undo(self, workspace_id: int, import_id: int, *, wait: bool = True) -> None: ...
+
+
+class Shelf(Protocol):
+    """`marketing.media.Media`: the pictures of a workspace."""
+
+    async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> "Sequence[Medium]": ...
+    async def upload(self, workspace_id: int, name: str, data: bytes) -> "Medium": ...
+    def url(self, medium: "Medium") -> str: ...
+
+
+class Attributes(Protocol):
+    """`marketing.attribute_desk.Attributes`: what is known of people."""
+
+    async def of_workspace(self, workspace_id: int) -> "Sequence[Attribute]": ...

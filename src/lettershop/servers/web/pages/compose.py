@@ -71,7 +71,10 @@ class ComposePages:
 
     async def save(self, visit: Visit) -> Response:
         """Keep what is written, as a new campaign or in place of the one that was edited."""
-        edited, values = positive(visit.field("campaign")), {name: visit.field(name) for name in FIELDS}
+        edited, values = (
+            positive(visit.field("campaign")),
+            {name: visit.field(name).replace("\r\n", "\n") for name in FIELDS},
+        )
         try:
             if len(values["html"]) > LONGEST:
                 raise Invalid("The message is too long.", remedy="Put pictures into the media library.")
@@ -81,6 +84,8 @@ class ComposePages:
                 kept = await self._writing.change(visit.workspace_id, edited, values)
         except LettershopError as error:
             return await self._editor(visit, edited, values, error=error)
+        if visit.field("then") == "design":
+            return visit.back_to(f"/campaigns/{kept.campaign.id}/design")
         return visit.back_to(f"/campaigns/{kept.campaign.id}/edit?done=saved")
 
     async def message(self, visit: Visit) -> Response:
