@@ -35,10 +35,11 @@ URL = "https://mail.brand.example"
 class Bureau:
     """The services behind the form, and what they have queued."""
 
-    def __init__(self, store, clock, joining, source, workspace, lists, client):
+    def __init__(self, store, clock, joining, source, workspace, lists, client, privacy):
         self.store, self.clock, self.joining, self.client = store, clock, joining, client
         self.workspace, self.lists = workspace, lists
         self._source = source
+        self.privacy = privacy
 
     async def mails(self):
         lanes, _ = await self.store.main.read(envelopes.open_lanes, self.clock.now())
@@ -48,7 +49,7 @@ class Bureau:
         return [email.message_from_bytes(one.make(), policy=email.policy.SMTP) for one in recipes]
 
     async def lists_of(self, address):
-        people = Subscribers(self.store.main, Privacy(self.store.main, self.clock), self.clock)
+        people = Subscribers(self.store.main, self.privacy, self.clock)
         [person] = await people.page(self.workspace, query=address)
         return {name: status for name, status, _ in person.lists}
 
@@ -89,7 +90,8 @@ async def bureau(store, clock, tmp_path):
     )
     transport = httpx2.ASGITransport(app=app, client=("203.0.113.7", 4711))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as client:
-        yield Bureau(store, clock, joining, StoredSource(store.main, blobs), workspace, lists, client)
+        privacy = Privacy(store.main, store.mail, blobs, clock, tmp_path)
+        yield Bureau(store, clock, joining, StoredSource(store.main, blobs), workspace, lists, client, privacy)
     await blobs.close()
 
 
@@ -110,7 +112,7 @@ async def test_from_the_form_over_the_mail_to_the_subscription(bureau):
     assert await bureau.lists_of("ann@reader.example") == {"News": "pending"}, "a GET confirms nothing"
     assert "You are subscribed" in (await bureau.client.post(link)).text
     assert await bureau.lists_of("ann@reader.example") == {"News": "subscribed"}
-    people = Subscribers(bureau.store.main, Privacy(bureau.store.main, bureau.clock), bureau.clock)
+    people = Subscribers(bureau.store.main, bureau.privacy, bureau.clock)
     [person] = await people.page(bureau.workspace)
     (proof,) = (await bureau.store.main.read(subscriptions.consents_of, [person.contact.id]))[person.contact.id]
     assert proof["text"] == "I want to get “News” from Brand by email and can leave at any time."

@@ -27,6 +27,7 @@ from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Services
 from lettershop.store import accounts as account_rows
 from lettershop.store import envelopes, workspaces
+from lettershop.store.blobs import open_blobs
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED
 from lettershop.store.schema_main import campaigns, facts
@@ -88,11 +89,12 @@ async def shop(store, clock, tmp_path):
         return []
 
     desk = CampaignDesk(store.main, campaign_service)
+    privacy = Privacy(store.main, store.mail, open_blobs(f"file://{tmp_path}/blobs", clock), clock, tmp_path)
     app = build(
         Services(
             users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, store.mail, clock),
             segments=Segments(store.main, clock),
-            lists=Subscribers(store.main, Privacy(store.main, clock), clock),
+            lists=Subscribers(store.main, privacy, clock),
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL),

@@ -17,6 +17,7 @@ from lettershop.insight.dnsrecords import domain_records
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Tokens
+from lettershop.marketing.ageing import Ageing
 from lettershop.marketing.analytics import Analytics, Patience
 from lettershop.marketing.archive import Archive
 from lettershop.marketing.attribute_desk import Attributes
@@ -89,6 +90,7 @@ class Marketing:
     archive: Archive
     forecasts: Forecasts
     privacy: Privacy
+    import_folder: Path
     subscribers: Subscribers
     segment_words: Callable[[Mapping[str, Any]], str]
 
@@ -114,7 +116,8 @@ class Marketing:
             covered=lambda domain: any(warming.covers(source, domain) for source in delivery.source_addresses or [""]),
         )  # fmt: skip
         columns = ColumnKeeper(house.main_db, house.clock)
-        people = {"columns": columns.step, "imports": self.imports.step}
+        ageing = Ageing(house.main_db, house.mail_db, house.clock, house.config.retention, self.import_folder)
+        people = {"columns": columns.step, "imports": self.imports.step, "ageing": ageing.step}
         return {**people, "campaigns": campaigns.step, "facts": self.analytics.step}
 
 
@@ -138,13 +141,13 @@ def build_marketing(
         dns=partial(_dns, config.server.hostname, mail_db, resolver), forecast=forecasts.of,
     )  # fmt: skip
     campaigns = Campaigns(main_db, mail_db, clock, url, surroundings)
-    privacy = Privacy(main_db, clock)
+    import_folder = Path(config.server.data_dir) / "imports"
+    privacy = Privacy(main_db, mail_db, blobs, clock, import_folder)
     journal = Journal(Path(config.server.data_dir) / "events", clock)
-    folder = Path(config.server.data_dir) / "imports"
-    imports = ContactImport(main_db, clock, folder=folder, has_mail=partial(_has_mail, resolver))
+    imports = ContactImport(main_db, clock, folder=import_folder, has_mail=partial(_has_mail, resolver))
     return Marketing(
         imports=imports,
-        uploads=Uploads(main_db, clock, imports, folder),
+        uploads=Uploads(main_db, clock, imports, import_folder),
         exports=PeopleExport(main_db, clock),
         segments=Segments(main_db, clock),
         attributes=Attributes(main_db, clock),
@@ -168,6 +171,7 @@ def build_marketing(
         archive=Archive(main_db, url),
         forecasts=forecasts,
         privacy=privacy,
+        import_folder=import_folder,
         subscribers=Subscribers(main_db, privacy, clock),
         segment_words=words_of,
     )

@@ -36,7 +36,7 @@ from lettershop.egress.settings import Settings as EngineSettings
 from lettershop.egress.tls_results import TlsResults
 from lettershop.mail.delayed import Delayed
 from lettershop.mail.fact_file import FactFile
-from lettershop.mail.forgetting import Forgetting
+from lettershop.mail.forgetting import Forgetting, Keep
 from lettershop.mail.undelivered import Undelivered
 from lettershop.mail.webhooks.courier import Courier
 from lettershop.net.callout import Callouts
@@ -208,10 +208,9 @@ def _steps(house: House, mail: MailServices) -> dict[str, Callable[[], Awaitable
     delayed = Delayed(
         house.main_db, house.blobs, house.clock, post, hostname=hostname, after=house.config.delivery.warn_after
     )
-    forgetting = Forgetting(
-        house.main_db, house.clock, keep_dialogues=house.config.delivery.keep_dialogues,
-        keep_audit=house.config.web.keep_audit,
-    )  # fmt: skip
+    delivery = house.config.delivery
+    keep = Keep(delivery.keep_dialogues, house.config.web.keep_audit, delivery.keep_messages)
+    forgetting = Forgetting(house.main_db, house.mail_db, house.blobs, house.clock, keep)
     marketing = house.marketing.steps(house) if house.marketing else {}
     steps: dict[str, Callable[[], Awaitable[bool]]] = {
         "undelivered": undelivered.step,

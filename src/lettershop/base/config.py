@@ -253,6 +253,11 @@ class Delivery(_Section):
     keep_dialogues: float = Field(
         14, ge=0, description="Days for which the dialogue of the last attempt is kept, of what waits or failed."
     )
+    keep_messages: float = Field(
+        30,
+        ge=0,
+        description="Days that stored messages (submission, API) are kept after everybody has them or nobody will.",
+    )
     bounce_rules: str = Field(
         "",
         description="A TOML file with rules of your own for what receivers' answers and bounces mean. Empty: only ours.",
@@ -315,6 +320,23 @@ class Facts(_Section):
     keep_days: int = Field(0, ge=0, description="Days after which those files are deleted. 0: never.")
 
 
+class Retention(_Section):
+    """How long what is known of people is kept, in days. 0: as long as the person is not erased."""
+
+    raw_hits: float = Field(
+        180, ge=0,
+        description="Address and browser behind an open or a click. The verdict and the figures stay; it cannot be judged again.",
+    )  # fmt: skip
+    facts: float = Field(
+        0, ge=0,
+        description="The log of what happened: timelines, journeys, replays of webhooks. Figures of reports stay, but cannot "
+        "be counted again.",
+    )  # fmt: skip
+    import_files: float = Field(
+        30, ge=0, description="Files of the rows that imports refused, and of imports that failed."
+    )
+
+
 class Config(_Section):
     """All settings."""
 
@@ -331,6 +353,7 @@ class Config(_Section):
     mail: Mail = Mail()
     webhooks: Webhooks = Webhooks()
     facts: Facts = Facts()
+    retention: Retention = Retention()
 
     @property
     def database_url(self) -> str:

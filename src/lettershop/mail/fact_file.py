@@ -8,24 +8,29 @@ position: they count as written. A line that was cut off is taken away. So nothi
 also when files are moved away, compressed or deleted by somebody else: the position stays.
 
 Each machine that has the setting writes its own files, complete; a lock in the folder keeps out a second process.
+
+Who is erased is taken out of the files too, on every machine: when the fact of the erasure comes by, older lines are made
+anonymous, found by the contact's number and by the keyed hashes of addresses (`store.erasures`).
 """
 
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
 import orjson
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NoRoom
-from lettershop.store import fact_rows
+from lettershop.store import erasures, fact_rows, privacy, secrets
 from lettershop.store.database import Database
 from lettershop.store.fact_rows import FactRow
+from lettershop.wire.address import Address, InvalidAddress
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +40,7 @@ PIECE = 2000
 LOGS = ("facts", "mail_facts")
 POSITION = "position.json"
 PATTERN = "facts-*.jsonl"
+ADDRESS = re.compile(r"[^\s<>\"(),;:]+@[^\s<>\"(),;:]+")
 
 
 class CannotWrite(NoRoom):
@@ -84,10 +90,19 @@ class FactFile:
             day = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
             name = max(f"facts-{day}.jsonl", position.file)  # a clock that goes back begins no older file
             position = await asyncio.to_thread(_guarded, append, self._folder, name, position, rows)
+            await self._erase([row for log, row in rows if log == "facts" and is_erasure(row)])
             if self._keep_days:
                 await asyncio.to_thread(_guarded, forget, self._folder, self._clock.now() - self._keep_days * 86_400)
         self._seen = position
         return len(rows) >= PIECE
+
+    async def _erase(self, told: Sequence[FactRow]) -> None:
+        if not told:
+            return
+        key = await self._main.read(secrets.find, erasures.KEY)
+        digests = {workspace: await self._main.read(erasures.all_of, workspace) for workspace in _workspaces(told)}
+        gone = Erased(frozenset(row.contact_id for row in told if row.contact_id), digests, key or b"")
+        await asyncio.to_thread(_guarded, erase, self._folder, gone)
 
     async def _rows(self, position: Position, limit: int) -> list[tuple[str, FactRow]]:
         main = await self._main.read(fact_rows.since, "facts", position.facts, limit)
@@ -192,6 +207,72 @@ def forget(folder: Path, before: float) -> None:
     for file in folder.glob(PATTERN):
         if file.name < first:
             file.unlink(missing_ok=True)
+
+
+def is_erasure(row: FactRow) -> bool:
+    """Whether somebody's data were erased."""
+    return row.kind == "ContactChanged" and row.data.get("what") == "erased"
+
+
+def _workspaces(told: Sequence[FactRow]) -> set[int]:
+    return {row.workspace_id for row in told if row.workspace_id is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who was erased: numbers of contacts, and hashes of addresses by workspace."""
+
+    contacts: frozenset[int]
+    digests: Mapping[int, frozenset[str]]
+    key: bytes
+
+    def named(self, written: Mapping[str, Any]) -> list[str] | None:
+        """The addresses in a line that were erased; None if it is about nobody who was.
+
+        What belongs to no workspace is theirs if any workspace erased the address.
+        """
+        mine = written.get("workspace_id")
+        texts = [text for text in written["data"].values() if isinstance(text, str)]
+        said = {word.rstrip(".") for text in texts for word in ADDRESS.findall(text)}
+        workspaces = [one for one in self.digests if mine in (None, one)]
+        gone = [word for word in said if any(self._is(word, one) for one in workspaces)]
+        return gone if gone or written.get("contact_id") in self.contacts else None
+
+    def _is(self, address: str, workspace: int) -> bool:
+        try:
+            key = Address.parse(address).key
+        except InvalidAddress:
+            return False
+        return erasures.digest(self.key, workspace, key) in self.digests[workspace]
+
+
+def erase(folder: Path, gone: Erased) -> None:
+    """Write the files anew in which somebody is who was erased; the position finds its place by itself (`recover`)."""
+    for file in sorted(folder.glob(PATTERN)):
+        partial = folder / f".{file.name}"
+        with file.open("rb") as lines, partial.open("wb") as anew:
+            changed = sum([_copied(line, anew, gone) for line in lines])
+            anew.flush()
+            os.fsync(anew.fileno())
+        if changed:
+            partial.replace(file)
+        else:
+            partial.unlink()
+
+
+def _copied(line: bytes, anew: IO[bytes], gone: Erased) -> bool:
+    """Copy a line; whether it had to be made anonymous."""
+    try:
+        written = orjson.loads(line)
+        said = gone.named(written)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        said = None  # somebody else's
+    if said is None:
+        anew.write(line)
+        return False
+    data = privacy.anonymous(written["data"], said)
+    anew.write(orjson.dumps({**written, "data": data}, option=orjson.OPT_APPEND_NEWLINE))
+    return bool(data != written["data"])
 
 
 def _sync_folder(folder: Path) -> None:

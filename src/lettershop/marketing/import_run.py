@@ -25,9 +25,8 @@ from lettershop.marketing.import_rows import (
     refusal,
     targets_of,
 )
-from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.table_file import TableFile
-from lettershop.store import columnar, imports
+from lettershop.store import columnar, erasures, imports
 from lettershop.store.database import Database, Transaction
 from lettershop.store.imports import Batch, ImportJob, ImportRow, Result
 
@@ -181,7 +180,6 @@ class Run:
         self._flag_examples: list[FlaggedRow] = []
         self._has_mail = has_mail if plan.options.check_mx or "no-mx" in plan.options.refuse else None
         self._mail: dict[str, bool] = {}
-        self._privacy = Privacy(main, clock)
         self._next: asyncio.Task[_Read] | None = None
         self._at = clock.now()
         self._unfolded = 0
@@ -247,7 +245,8 @@ class Run:
 
     async def _leave_out_erased(self, read: _Read) -> None:
         """Whose data were erased at their request is not brought back by somebody's old file (GDPR 17)."""
-        erased = await self._privacy.erased(self._job.workspace_id, [row.email_key for _, row in read.good])
+        keys = [row.email_key for _, row in read.good]
+        erased = await self._main.read(erasures.known, self._job.workspace_id, keys)
         if erased:
             reason = "The person's data were erased at their request."
             read.bad += [RefusedRow(line, reason, ()) for line, row in read.good if row.email_key in erased]

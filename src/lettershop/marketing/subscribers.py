@@ -106,13 +106,11 @@ class Subscribers:
         return await self.get(workspace_id, contact_id)
 
     async def _welcome(self, workspace_id: int, address: Address, consent: Consent) -> None:
-        if not await self._privacy.erased(workspace_id, [address.key]):
-            return
-        if consent.kind != "express":
+        """Who was erased comes back by their own word alone."""
+        if consent.kind != "express" and await self._privacy.erased(workspace_id, [address.key]):
             raise Erased(
                 "This person's data were erased at their request.", remedy="They must subscribe by their own word."
             )
-        await self._privacy.came_back(workspace_id, str(address))
 
     async def get(self, workspace_id: int, contact_id: int) -> Subscriber:
         """One person; raises NoSuchSubscriber."""

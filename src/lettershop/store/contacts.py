@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
 
 from lettershop.base.facts import ContactChanged
+from lettershop.store import erasures
 from lettershop.store.columnar import mark
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one
@@ -155,11 +156,15 @@ def _filters(
 def take(
     tx: Transaction, workspace_id: int, list_id: int | None, rows: Sequence[NewContact], consent: Consent, at: float
 ) -> Taken:
-    """Make or bring up to date these contacts and put them on the list. Attributes not named in a row stay, tags are added."""
+    """Make or bring up to date these contacts and put them on the list. Attributes not named in a row stay, tags are added.
+
+    Whoever must not come back after an erasure, the caller has left out.
+    """
     fresh = {row.email_key: row for row in rows}
     known = _known(tx.conn, workspace_id, fresh)
     new = [row for key, row in fresh.items() if key not in known]
     if new:
+        erasures.come_back(tx, workspace_id, [row.email_key for row in new])
         tx.conn.execute(insert(contacts), [_values(row, workspace_id, at) for row in new])
     changed = _update(tx, known, fresh, at)
     ids = {key: row.id for key, row in known.items()}
@@ -186,6 +191,7 @@ def ensure(tx: Transaction, workspace_id: int, row: NewContact, at: float, *, so
     there = _known(tx.conn, workspace_id, [row.email_key]).get(row.email_key)
     if there is not None:
         return there.id
+    erasures.resume(tx, workspace_id, row.email_key)
     contact_id = insert_one(tx.conn, contacts, **_values(row, workspace_id, at))
     mark(tx, [contact_id])
     tx.fact(ContactChanged(at=at, workspace_id=workspace_id, contact_id=contact_id, what="created", source=source))

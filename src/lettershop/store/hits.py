@@ -17,6 +17,9 @@ from lettershop.store.schema_main import contacts, facts
 
 PIECE = 500
 KINDS = ("Opened", "Clicked")
+AGED = "aged"
+"""Field of an open or a click whose raw signals were forgotten with time."""
+
 MOMENTS = (("last_opened_at", hits.c.link == 0), ("last_clicked_at", hits.c.link > 0))
 
 
@@ -63,7 +66,7 @@ def of_envelopes(conn: Connection, ids: Collection[int]) -> dict[int, list[KeptH
             stored = {name: getattr(row, name) for name in _STORED}
             data = row.data or {}
             seen = {name: data[name] for name in ("user_agent", "headers", "method") if name in data}
-            settled = row.data is None or row.person is None
+            settled = row.data is None or row.person is None or bool(data.get(AGED))
             found.setdefault(row.envelope_id, []).append(KeptHit(**stored, **seen, settled=settled))
     return found
 

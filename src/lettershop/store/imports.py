@@ -148,6 +148,14 @@ def to_do(conn: Connection) -> ImportJob | None:
 # -- taking in ---------------------------------------------------------------------------------------------------------
 
 
+def files_before(conn: Connection, before: float) -> list[str]:
+    """The files of imports that ended before a moment; they may be gone already."""
+    c = imports.c
+    over = (c.state.in_(("done", "failed", "undone")), c.finished_at < before)
+    rows = conn.execute(select(c.file, c.rejected_file).where(*over)).all()
+    return [name for row in rows for name in row if name]
+
+
 def take_in(tx: Transaction, batch: Batch, at: float) -> Result:
     """Make or bring up to date these people and put them on the list; each address comes once in a batch."""
     result = Result()

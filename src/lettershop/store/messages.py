@@ -206,18 +206,22 @@ def expunge(tx: Transaction, mailbox_id: int, chosen: Chosen, at: float, *, havi
     return uids
 
 
-def sweep(tx: Transaction, before: float, limit: int = 1000) -> list[str]:
-    """Blobs that lost their last message before that time; their notes are taken away, the caller deletes the bytes."""
-    values = {"before": before, "limit": limit}
-    due = list(tx.conn.scalars(text("SELECT blob FROM released WHERE at < :before ORDER BY at LIMIT :limit"), values))
-    unused = [
-        blob
-        for blob in due
-        if tx.conn.scalar(text("SELECT 1 FROM messages WHERE blob = :blob LIMIT 1"), {"blob": blob}) is None
-    ]
-    if due:
-        tx.conn.execute(text("DELETE FROM released WHERE blob = :blob"), [{"blob": blob} for blob in due])
-    return unused
+def released_before(conn: Connection, before: float, limit: int) -> dict[str, bool]:
+    """Blobs that lost a message before that time, and whether another message still has it.
+
+    A blob that nothing names is never named again: a copy is made from a message that is there.
+    """
+    query = text(
+        "SELECT blob, EXISTS (SELECT 1 FROM messages WHERE messages.blob = released.blob) FROM released"
+        " WHERE at < :before ORDER BY at LIMIT :limit"
+    )
+    return {row[0]: bool(row[1]) for row in conn.execute(query, {"before": before, "limit": limit})}
+
+
+def forget_released(tx: Transaction, blobs: Sequence[str]) -> None:
+    """Their bytes are deleted, or still needed."""
+    if blobs:
+        tx.conn.execute(text("DELETE FROM released WHERE blob = :blob"), [{"blob": blob} for blob in blobs])
 
 
 def _statement(

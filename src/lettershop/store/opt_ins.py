@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from lettershop.base.facts import ContactChanged
-from lettershop.store import suppressions
+from lettershop.store import erasures, suppressions
 from lettershop.store.columnar import mark
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_one, upsert
@@ -119,6 +119,7 @@ def confirm(tx: Transaction, key_hash: str, asked: Asked, at: float) -> OptIn | 
 def _lift(tx: Transaction, found: OptIn) -> None:
     """An own wish to leave is taken back by the own wish to join; a bounce or a complaint is not."""
     key = tx.conn.scalar(select(contacts.c.email_key).where(contacts.c.id == found.contact_id)) or ""
+    erasures.come_back(tx, found.workspace_id, [key])
     entry = suppressions.suppressed(tx.conn, found.workspace_id, [key]).get(key)
     if entry is not None and entry.reason == "unsubscribed":
         suppressions.remove(tx, found.workspace_id, [key])

@@ -1,6 +1,6 @@
 """The tables of the API: tokens, answers kept for requests that may be repeated, templates, transactional messages. [pure]
 
-They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent` and `store.privacy`
+They belong to the main half; `store.api_tokens`, `store.idempotency`, `store.templates`, `store.sent`, `store.erasures`
 and `store.audit` speak to them.
 """
 
@@ -61,10 +61,12 @@ sent_messages = Table(
 )  # fmt: skip
 
 erased = Table(
-    "erased", metadata,  # keyed hashes of addresses that were erased: no import brings them back
+    "erased", metadata,  # keyed hashes of addresses that were erased: store.erasures
     Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", Text, primary_key=True),
     Column("at", Time, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),  # why it was suppressed, and stays so
+    Column("suppressed_at", Time),
 )  # fmt: skip
 
 audit = Table(

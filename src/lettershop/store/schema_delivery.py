@@ -67,6 +67,10 @@ envelopes = Table(
         "envelopes_of_outgoing", "outgoing_id",
         sqlite_where=text("outgoing_id IS NOT NULL"), postgresql_where=text("outgoing_id IS NOT NULL"),
     ),
+    Index(
+        "envelopes_to_address", "site", "address",
+        sqlite_where=text("outgoing_id IS NOT NULL"), postgresql_where=text("outgoing_id IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 dialogues = Table(

@@ -104,8 +104,13 @@ def stored_messages(conn: Connection, ids: Iterable[int]) -> dict[int, Outgoing]
     return {row.id: Outgoing(*row) for row in rows}
 
 
-def forget_stored(tx: Transaction, before: float, limit: int = 500) -> list[str]:
-    """Delete stored messages made before `before` whose envelopes are all finished; their blobs, to be deleted too."""
+def over(conn: Connection, before: float, limit: int) -> dict[int, str]:
+    """Stored messages made before `before` whose envelopes are all finished, with the keys of their bytes."""
     waiting = exists().where(envelopes.c.outgoing_id == outgoing.c.id, envelopes.c.state <= LEASED)
-    done = select(outgoing.c.id).where(outgoing.c.created_at < before, ~waiting).limit(limit)
-    return list(tx.conn.scalars(delete(outgoing).where(outgoing.c.id.in_(done)).returning(outgoing.c.blob)))
+    query = select(outgoing.c.id, outgoing.c.blob).where(outgoing.c.created_at < before, ~waiting)
+    return {row.id: row.blob for row in conn.execute(query.order_by(outgoing.c.id).limit(limit))}
+
+
+def forget(tx: Transaction, ids: Sequence[int]) -> None:
+    """Their bytes are deleted; envelopes and what the API tells of them stay."""
+    tx.conn.execute(delete(outgoing).where(outgoing.c.id.in_(ids)))

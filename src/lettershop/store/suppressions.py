@@ -1,6 +1,7 @@
 """The suppression ledger: who must get nothing more, why and since when. Asked last, where the mail leaves.
 
 Workspace 0 is everybody. Addresses are compared by their key (lower case, domain as A-label), as in `contacts.email_key`.
+Of somebody who was erased only a hash stays (`store.erasures`), which `suppressed` and `remove` know.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select
 
+from lettershop.store import erasures
 from lettershop.store.database import Transaction
 from lettershop.store.rows import insert_new
 from lettershop.store.schema_delivery import suppressions
@@ -63,11 +65,12 @@ def _known(conn: Connection, workspace_id: int, keys: Iterable[str]) -> int:
 
 def remove(tx: Transaction, workspace_id: int, keys: Iterable[str]) -> int:
     """Lift suppressions; how many there were."""
-    c = suppressions.c
-    return sum(
-        tx.conn.execute(delete(suppressions).where(c.workspace_id == workspace_id, c.email_key.in_(piece))).rowcount
-        for piece in _pieces(keys)
-    )
+    c, removed = suppressions.c, 0
+    for piece in _pieces(keys):
+        where = (c.workspace_id == workspace_id, c.email_key.in_(piece))
+        removed += tx.conn.execute(delete(suppressions).where(*where)).rowcount
+        removed += erasures.forgive(tx, workspace_id, piece)
+    return removed
 
 
 def suppressed(conn: Connection, workspace_id: int | None, keys: Iterable[str]) -> dict[str, Suppression]:
@@ -78,6 +81,10 @@ def suppressed(conn: Connection, workspace_id: int | None, keys: Iterable[str]) 
         where = (c.workspace_id.in_((EVERYBODY, workspace_id or EVERYBODY)), c.email_key.in_(piece))
         for row in conn.execute(select(suppressions).where(*where).order_by(c.workspace_id.desc())):
             found[row.email_key] = Suppression(*row)
+        if workspace_id:
+            left = [key for key in piece if key not in found]
+            for key, objection in erasures.objections(conn, workspace_id, left).items():
+                found[key] = Suppression(workspace_id, key, objection.reason, "", None, objection.at)
     return found
 
 

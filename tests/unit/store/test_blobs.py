@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lettershop.store.blobs import BlobMissing, BlobsFull, PackBlobs, open_blobs
+from lettershop.store.blobs import PACK_TIME, BlobMissing, BlobsFull, PackBlobs, open_blobs
 
 
 async def test_what_was_put_comes_back_also_after_a_restart(tmp_path, clock):
@@ -30,7 +30,7 @@ async def test_an_unknown_key_is_an_error_of_ours(tmp_path, clock, key):
 
 
 async def test_a_pack_that_was_cut_off_is_noticed(tmp_path, clock):
-    blobs = PackBlobs(tmp_path, "p")
+    blobs = PackBlobs(tmp_path, "p", clock)
     key = await blobs.put(b"x" * 1000)
     os.truncate(tmp_path / "p-0000.pack", 500)
     with pytest.raises(BlobMissing):
@@ -39,7 +39,7 @@ async def test_a_pack_that_was_cut_off_is_noticed(tmp_path, clock):
 
 
 async def test_a_full_disk_fails_the_waiters_and_keeps_what_was_there(tmp_path, clock, monkeypatch):
-    blobs = PackBlobs(tmp_path, "p")
+    blobs = PackBlobs(tmp_path, "p", clock)
     key = await blobs.put(b"first")
     real, failing = os.fdatasync, True
 
@@ -54,4 +54,38 @@ async def test_a_full_disk_fails_the_waiters_and_keeps_what_was_there(tmp_path, 
     failing = False
     third = await blobs.put(b"third")
     assert (await blobs.get(key), await blobs.get(third)) == (b"first", b"third")
+    await blobs.close()
+
+
+async def test_deleted_bytes_are_gone_from_the_disk_and_the_others_stay(tmp_path, clock):
+    blobs = PackBlobs(tmp_path, "p", clock)
+    first, second = await blobs.put(b"secret" * 5000), await blobs.put(b"kept" * 5000)
+    await blobs.delete(first)
+    await blobs.delete(first)
+    with pytest.raises(BlobMissing):
+        await blobs.get(first)
+    with pytest.raises(BlobMissing):
+        await blobs.get_range(first, 0, 6)
+    assert await blobs.get(second) == b"kept" * 5000
+    assert b"secret" not in (tmp_path / "p-0000.pack").read_bytes()
+    await blobs.delete("no:1:2")
+    await blobs.delete("nonsense")
+    await blobs.close()
+
+
+async def test_a_pack_of_holes_is_removed_when_nobody_can_be_writing_it(tmp_path, clock):
+    blobs = PackBlobs(tmp_path, "p", clock)
+    one, other = await blobs.put(b"one"), await blobs.put(b"other")
+    os.utime(tmp_path / "p-0000.pack", (clock.now(), clock.now()))
+    clock.advance(2 * PACK_TIME + 1)
+    await blobs.delete(one)
+    os.utime(tmp_path / "p-0000.pack", (1, 1))
+    assert await blobs.tidy() == 0, "a message is left in it"
+    await blobs.delete(other)
+    assert await blobs.tidy() == 0, "it was changed just now"
+    os.utime(tmp_path / "p-0000.pack", (1, 1))
+    assert await blobs.tidy() == 1
+    later = await blobs.put(b"later")
+    assert later.startswith("p-0001"), "a pack is not begun again"
+    assert await blobs.get(later) == b"later"
     await blobs.close()

@@ -197,9 +197,12 @@ async def test_stored_messages_are_forgotten_when_all_are_finished(store):
     await stored(store, "b@one.example", "c@two.example")
     one, two = await take(store)
     await store.main.write(envelopes.finish, [delivered(one)])
-    assert await store.main.write(stored_rows.forget_stored, NOW + 10) == []
+    assert await store.main.read(stored_rows.over, NOW + 10, 5) == {}
     await store.main.write(envelopes.finish, [delivered(two)])
-    assert await store.main.write(stored_rows.forget_stored, NOW + 10) == ["b1"]
+    over = await store.main.read(stored_rows.over, NOW + 10, 5)
+    assert list(over.values()) == ["b1"]
+    await store.main.write(stored_rows.forget, list(over))
+    assert await store.main.read(stored_rows.over, NOW + 10, 5) == {}
 
 
 async def test_the_queue_is_listed_shown_retried_and_removed(store):

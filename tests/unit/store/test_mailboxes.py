@@ -206,10 +206,11 @@ async def test_a_blob_is_swept_when_its_last_message_has_gone(store: Any) -> Non
     await store.mail.write(mailboxes.append_all, box.id, [new("kept"), new("gone")])
     await store.mail.write(messages.copy, box.id, Chosen(1, 1), target.id)
     await store.mail.write(messages.expunge, box.id, Chosen(1, 2), NOW)
-    assert await store.mail.write(messages.sweep, NOW) == []
-    assert await store.mail.write(messages.sweep, NOW + 1) == ["gone"]
+    assert await store.mail.read(messages.released_before, NOW, 9) == {}
+    assert await store.mail.read(messages.released_before, NOW + 1, 9) == {"gone": False, "kept": True}
+    await store.mail.write(messages.forget_released, ["gone", "kept"])
     await store.mail.write(mailboxes.remove, account, "Archive", NOW + 2)
-    assert await store.mail.write(messages.sweep, NOW + 3) == ["kept"]
+    assert await store.mail.read(messages.released_before, NOW + 3, 9) == {"kept": False}
     assert await used(store, account) == 0
 
 
