@@ -363,6 +363,18 @@ async def the_next_one_leaves_out_who_must_be(client, readers):
     assert got == loyal - {LEAVES, COMPLAINS, LATER}
 
 
+def to_one(address):
+    """A single message."""
+    return NewMessage.model_validate(
+        {
+            "from": {"address": "news@brand.example"},
+            "to": [{"address": address}],
+            "subject": "Hello",
+            "text": "You there?",
+        }
+    )
+
+
 async def single_messages(client, readers):
     """An order's confirmation by template, said twice with one key and sent once; to a dead address it is refused by name."""
     client.templates.create(
@@ -402,6 +414,11 @@ async def access_and_erasure(client, readers):
     done = await until(lambda: client.imports.get(again.id), lambda job: job.state in ("done", "failed"))
     assert done.state == "done"
     assert list(client.subscribers.all(query=READS)) == []
+    (angry,) = client.subscribers.all(query=COMPLAINS)
+    client.subscribers.erase(angry.id)
+    sent = client.messages.send(to_one(COMPLAINS))
+    told = await until(lambda: client.messages.get(sent.id), lambda message: message.recipients[0].state != "queued")
+    assert told.recipients[0].state == "withheld", "the objection outlives the erasure"
     third = client.campaigns.create(
         NewCampaign(name="Third", subject="Third", brand="Shop", html=HTML, list="Newsletter")
     )
