@@ -881,7 +881,7 @@ def stage(
     imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None,  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ AXE_CORE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1",
          "/campaigns/new", "/campaigns/3/edit", "/campaigns/2/design", "/campaigns/3/design",
          "/imports", "/imports/1", "/imports/2", "/imports/3",
-         "/lists", "/segments", "/segments/new", "/segments/1",
+         "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/1",
          "/queue", "/queue/3", "/campaigns/9/recipients/3",
          "/people", "/me", "/settings/audit", "/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/3",
          "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip

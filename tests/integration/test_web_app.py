@@ -94,7 +94,7 @@ async def shop(store, clock, tmp_path):
         Services(
             users=users, campaigns=desk, reports=desk, contacts=ContactDesk(store.main, store.mail, clock),
             segments=Segments(store.main, clock),
-            lists=Subscribers(store.main, privacy, clock),
+            lists=Subscribers(store.main, privacy, clock), persons=Subscribers(store.main, privacy, clock),
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL),
@@ -223,6 +223,48 @@ async def test_lists_are_made_changed_and_those_in_use_or_of_others_stay(shop):
     removed = await shop.client.post("/lists/remove", data={"csrf": shop.csrf, "list": fresh})
     assert removed.headers["location"] == "/lists?done=removed"
     assert "Workshops" not in (await shop.client.get("/lists")).text
+
+
+async def test_a_person_is_made_changed_put_on_lists_told_and_erased(shop):
+    async def act(path, **fields):
+        return await shop.client.post(path, data={"csrf": shop.csrf, **fields})
+
+    refused = await act("/contacts/new", address="eve@shop.example", name="Eve", lists="Newsletter", basis=" ")
+    assert refused.status_code == 400
+    assert "Say in words" in refused.text
+    assert 'value="Eve"' in refused.text, "what was written is still there"
+    wrong = await act("/contacts/new", address="nobody", basis="x", kind="express")
+    assert wrong.status_code == 400
+    made = await act(
+        "/contacts/new", address="Eve@shop.example", name="Eve", tags="vip, fair", basis="x", kind="express"
+    )
+    here = made.headers["location"].partition("?")[0]
+    assert (await act(f"{here}/join", list="Newsletter", kind="implied", basis="bought")).status_code == 303
+    html = (await shop.client.get(here)).text
+    for words in ("Eve@shop.example", "vip", "bought", "Newsletter"):
+        assert words in html
+    assert (
+        await act(f"{here}/change", name="Eve B", **{"tags": "vip", "new-name": "size", "new-value": "9"})
+    ).status_code == 303
+    held = (await shop.client.get(f"{here}/data")).json()
+    assert held["contacts"][0]["attributes"] == {"size": "9"}
+    assert {row["kind"] for row in held["consents"]} == {"express", "implied"}
+    assert [row["expires_at"] is not None for row in held["consents"]] == [False, True]
+    assert (await act(f"{here}/leave", list="Newsletter")).headers["location"].endswith("done=left")
+    again = await act(f"{here}/join", list="Newsletter", kind="implied", basis="bought")
+    assert "Unsubscribed" in (await shop.client.get(here)).text, again.text
+    assert (await act(f"{here}/nonsense")).status_code == 404
+
+    other = await shop.store.main.write(workspaces.ensure_workspace, "Other", shop.clock.now())
+    await shop.users.create("bob@other.example", PASSWORD, role="owner", workspace_id=other)
+    await shop.sign_in("bob@other.example")
+    for command in ("erase", "change", "leave", "join"):
+        assert (await act(f"{here}/{command}", basis="x", kind="express", list="Newsletter")).status_code == 404
+    assert (await shop.client.get(f"{here}/data")).status_code == 404
+    await shop.sign_in("ann@brand.example")
+    assert (await act(f"{here}/erase")).headers["location"] == "/contacts?done=erased"
+    assert (await shop.client.get(here)).status_code == 404
+    assert "Eve" not in (await shop.client.get("/contacts?q=eve@shop")).text.replace('value="eve', "")
 
 
 async def test_a_segment_is_counted_saved_and_kept_from_other_workspaces(shop):

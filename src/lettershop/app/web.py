@@ -74,6 +74,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             brands=marketing.brands if marketing else None,
             contacts=marketing.contact_desk if marketing else None,
             lists=marketing.subscribers if marketing else None,
+            persons=marketing.subscribers if marketing else None,
             segments=marketing.segments if marketing else None,
             uploads=marketing.uploads if marketing else None,
             imports=marketing.imports if marketing else None,

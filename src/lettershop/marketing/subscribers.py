@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
-from lettershop.base.errors import Conflict, NotFound, Refused
+from lettershop.base.errors import Conflict, Invalid, NotFound, Refused
 from lettershop.base.facts import ContactChanged
 from lettershop.marketing import audience
 from lettershop.marketing.addresses import check_address
+from lettershop.marketing.import_rows import CONSENT_KINDS, IMPLIED_DAYS
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.segment_text import print_tree
 from lettershop.marketing.segments import from_json
@@ -68,6 +69,12 @@ class InUse(Conflict):
     code = "in-use"
 
 
+class NoGround(Invalid):
+    """A consent without a kind or a ground."""
+
+    code = "consent-basis"
+
+
 class Erased(Refused):
     """The person's data were erased at their request."""
 
@@ -112,6 +119,13 @@ class Subscribers:
                 "This person's data were erased at their request.", remedy="They must subscribe by their own word."
             )
 
+    def consent(self, kind: str, basis: str, source: str) -> Consent:
+        """A consent that somebody of the house writes down: with a ground, and implied only for a time. Raises Invalid."""
+        if kind not in CONSENT_KINDS or not basis.strip():
+            raise NoGround("The ground of the consent is missing.", remedy="Say in words on what it rests.")
+        until = self._clock.now() + IMPLIED_DAYS * 86_400 if kind == "implied" else None
+        return Consent(kind, basis.strip(), source, expires_at=until)
+
     async def get(self, workspace_id: int, contact_id: int) -> Subscriber:
         """One person; raises NoSuchSubscriber."""
         found = await self._main.read(_found, workspace_id, [contact_id])
@@ -142,6 +156,11 @@ class Subscribers:
         await self.get(workspace_id, contact_id)
         await self._main.write(_unsubscribe, workspace_id, contact_id, list_name, self._clock.now())
         return await self.get(workspace_id, contact_id)
+
+    async def held(self, workspace_id: int, contact_id: int) -> dict[str, Any]:
+        """Everything that is held on a person, by table (`marketing.privacy`)."""
+        found = await self.get(workspace_id, contact_id)
+        return await self._privacy.export(workspace_id, found.contact.email)
 
     async def erase(self, workspace_id: int, contact_id: int) -> None:
         """Erase a person (`marketing.privacy`)."""

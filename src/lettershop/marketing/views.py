@@ -79,6 +79,7 @@ class ContactCard:
     tracking_consent: bool | None
     subscriptions: tuple[tuple[str, str, float], ...]
     consents: tuple[tuple[float, str, str, str], ...]
+    tags: tuple[str, ...] = ()
 
 
 class CampaignDesk:
@@ -225,5 +226,5 @@ def _card(conn: Connection, workspace_id: int, contact_id: int) -> ContactCard:
     return ContactCard(
         line=_contact_line(contact, lists, reasons.get(contact.email_key, "")), attributes=contact.attributes,
         tracking_consent=contact.tracking_consent, subscriptions=tuple(lists),
-        consents=tuple(views.consents_of(conn, contact_id)),
+        consents=tuple(views.consents_of(conn, contact_id)), tags=contact.tags,
     )  # fmt: skip

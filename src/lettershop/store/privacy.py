@@ -118,7 +118,8 @@ def collect(conn: Connection, workspace_id: int, forms: Sequence[str]) -> dict[s
 
 
 def _rows(conn: Connection, query: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in conn.execute(query).mappings()]
+    """Names of columns as plain text: they are a kind of their own, which no writer of JSON knows."""
+    return [{str(name): value for name, value in row.items()} for row in conn.execute(query).mappings()]
 
 
 def _but(table: Table, *names: str) -> Any:

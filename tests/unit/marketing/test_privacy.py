@@ -3,6 +3,7 @@ the address back."""
 
 import csv
 
+import orjson
 import pytest
 from sqlalchemy import insert, select, text, update
 
@@ -130,6 +131,7 @@ async def test_everything_about_a_person_is_told(house):
     assert [row["subject"] for row in held["single_messages"]] == ["Hello Ann"]
     assert [row["text"] for row in held["opt_ins"]] == ["I agree"]
     assert "hash" not in repr(held["opt_ins"]), "secrets are not told"
+    assert orjson.loads(orjson.dumps(held)) == held, "it can be handed over as a file"
     assert "bob" not in repr(held)
     assert "joann" not in repr(held["received"]), "somebody else's"
 

@@ -21,6 +21,7 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
+from lettershop.servers.web.ports_people import Persons
 from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
@@ -349,6 +350,7 @@ class Services:
     brands: Senders | None = None
     contacts: Contacts | None = None
     lists: Lists | None = None
+    persons: Persons | None = None
     segments: Segments | None = None
     uploads: Uploading | None = None
     imports: Imports | None = None

@@ -1,19 +1,32 @@
 """The people of the workspace, and everything that happened to one of them."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lettershop.servers.web.frame import Screen, Ui, Visit
-from lettershop.servers.web.ports import Services
+from lettershop.base.errors import LettershopError
+from lettershop.servers.web.frame import Screen, Ui, Visit, status_of
+from lettershop.servers.web.ports import Contacts, Services
+from lettershop.servers.web.ports_people import Persons
 
 if TYPE_CHECKING:
     from lettershop.store.views import TimelineRow
 
 PAGE = 50
 TIMELINE = 40
+MOST_LISTS = 200
+
+DONE = {
+    "made": "The contact is made.",
+    "changed": "The changes are saved.",
+    "joined": "The person is on the list.",
+    "left": "The person is off the list.",
+    "silenced": "Nothing more is sent to this person.",
+    "erased": "The person is erased.",
+}
 
 ICONS = {
     "Delivered": ("sent", "good"), "Deferred": ("retry", "watch"), "Bounced": ("bounced", "bad"),
@@ -43,25 +56,49 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         return visit.show(
             "contacts.html", screen="contacts", lines=lines[:PAGE], search=query, more=more,
             first=f"/contacts?{urlencode({'q': query})}" if after else "", total=await contacts.count(visit.workspace_id),
+            acts=services.persons is not None and visit.who.may("contacts.write"),
+            done=DONE.get(visit.query.get("done", ""), ""),
         )  # fmt: skip
 
     async def show(visit: Visit) -> Response:
-        contact_id, before = visit.path_id(), visit.query_id("before")
-        card = await contacts.card(visit.workspace_id, contact_id)
-        entries = await contacts.timeline(visit.workspace_id, contact_id, before=before, limit=TIMELINE + 1)
-        here, rows = f"/contacts/{contact_id}", [entry for entry in entries if entry.id]
-        last = rows[TIMELINE - 1] if len(rows) > TIMELINE else None  # the entries of the mail log are beside the page's
-        return visit.show(
-            "contact.html", screen="contacts", card=card, first=here if before else "",
-            entries=[(entry, *look(entry)) for entry in entries[: entries.index(last) + 1 if last else None]],
-            more=f"{here}?before={last.id}" if last else "",
-        )  # fmt: skip
+        return await person(visit, contacts, services.persons)
 
     routes = [
         Route("/contacts", ui.page("contacts.read", index), name="contacts"),
         Route("/contacts/{id:int}", ui.page("contacts.read", show), name="contact"),
     ]
     return Screen("contacts", routes, "Contacts", "/contacts", "contacts", "Marketing", "contacts.read")
+
+
+async def person(
+    visit: Visit, contacts: Contacts, persons: Persons | None, *, error: LettershopError | None = None
+) -> Response:
+    """The page of a person; with what went wrong at a form on it."""
+    contact_id, before = visit.path_id(), visit.query_id("before")
+    card = await contacts.card(visit.workspace_id, contact_id)
+    entries = await contacts.timeline(visit.workspace_id, contact_id, before=before, limit=TIMELINE + 1)
+    here, rows = f"/contacts/{contact_id}", [entry for entry in entries if entry.id]
+    last = rows[TIMELINE - 1] if len(rows) > TIMELINE else None  # the entries of the mail log are beside the page's
+    lists = await persons.lists(visit.workspace_id, limit=MOST_LISTS) if persons else []
+    on = {name for name, status, _ in card.subscriptions if status == "subscribed"}
+    return visit.show(
+        "contact.html", screen="contacts", card=card, first=here if before else "", error=error,
+        entries=[(entry, *look(entry)) for entry in entries[: entries.index(last) + 1 if last else None]],
+        more=f"{here}?before={last.id}" if last else "", status=status_of(error) if error else 200,
+        others=[one.name for one in lists if one.name not in on], on=on, fields=shown(card.attributes),
+        acts=persons is not None and visit.who.may("contacts.write"), done=DONE.get(visit.query.get("done", ""), ""),
+    )  # fmt: skip
+
+
+def shown(attributes: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Attributes as a form shows them; lists are left to the API."""
+    return [(name, _text(value)) for name, value in attributes.items() if not isinstance(value, list)]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def look(entry: "TimelineRow") -> tuple[str, str, str, str, bool]:
