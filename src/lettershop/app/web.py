@@ -22,6 +22,8 @@ from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
+from lettershop.mail.webmail.desk import Desk
+from lettershop.mail.webmail.post import Post
 from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
@@ -62,6 +64,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
     marketing = house.marketing
     queue = Queue(house.main_db, house.clock, pools=config.delivery.pools)
     measured = Measured(meters, house.main_db, house.clock)
+    webmail = Desk(house.own_mailboxes, mail.mailboxes)
     app = build(
         Services(
             users=house.users,
@@ -85,6 +88,8 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),
             mail_server=house.accounts,
             own_mailboxes=house.own_mailboxes,
+            webmail=webmail,
+            post=Post(webmail, mail.submission, house.clock, config.server.hostname),
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
             joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,

@@ -155,6 +155,13 @@ def add_alias(tx: Transaction, address: str, account_id: int) -> int:
     return insert_one(tx.conn, aliases, address=address, account_id=account_id)
 
 
+def aliases_of(conn: Connection, account_id: int) -> list[str]:
+    """The other addresses of an account, by address; catch-alls too."""
+    return list(
+        conn.scalars(select(aliases.c.address).where(aliases.c.account_id == account_id).order_by(aliases.c.address))
+    )
+
+
 def route(conn: Connection, candidates: Sequence[str]) -> Account | None:
     """The account that takes mail for the first of `candidates` that is an address or an alias."""
     for address in candidates:

@@ -27,6 +27,7 @@ from lettershop.servers.web.frame import Ui, status_of
 from lettershop.servers.web.pages import SCREENS
 from lettershop.servers.web.pages.design import LARGEST_PICTURE, PICTURES
 from lettershop.servers.web.pages.imports import UPLOADS
+from lettershop.servers.web.pages.mail_write import LARGEST, WRITE
 from lettershop.servers.web.ports import Services
 from lettershop.servers.web.public import PublicPages
 from lettershop.servers.web.security import BodyLimit, SecurityHeaders
@@ -65,7 +66,7 @@ def build(
     ]
     inner = Starlette(
         routes=routes,
-        middleware=[Middleware(BodyLimit, larger={UPLOADS: upload_limit, PICTURES: LARGEST_PICTURE})],
+        middleware=[Middleware(BodyLimit, larger={WRITE: LARGEST, UPLOADS: upload_limit, PICTURES: LARGEST_PICTURE})],
         exception_handlers=_error_pages(ui),
     )
     inner.router.redirect_slashes = False

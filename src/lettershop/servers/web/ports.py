@@ -22,6 +22,8 @@ from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.servers.web.ports_people import Persons
+from lettershop.mail.webmail.desk import Desk
+from lettershop.mail.webmail.post import Post
 from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
@@ -361,6 +363,8 @@ class Services:
     journeys: Journeys | None = None
     mail_server: MailServer | None = None
     own_mailboxes: OwnMailboxes | None = None
+    webmail: Desk | None = None
+    post: Post | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     joining: Joining | None = None

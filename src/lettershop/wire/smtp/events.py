@@ -92,7 +92,8 @@ Event = Connected | Hello | StartTls | LoginAttempt | MailFrom | RcptTo | Messag
 class Client:
     """Who talks to us: what services are told of a connection.
 
-    `tls` is the version ("TLSv1.3"; "" if plain); `principal` is who logged in, if anybody.
+    `tls` is the version ("TLSv1.3"; "" if plain); `principal` is who logged in, if anybody; `via` another
+    protocol than SMTP.
     """
 
     ip: str
@@ -104,10 +105,13 @@ class Client:
     tls: str = ""
     cipher: str = ""
     principal: Principal | None = None
+    via: str = ""
 
     @property
     def protocol(self) -> str:
-        """The "with" word of a Received header: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA (RFC 3848)."""
+        """The "with" word of a Received header: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA (RFC 3848), or `via`."""
+        if self.via:
+            return self.via
         if not self.esmtp:
             return "SMTP"
         return "ESMTP" + ("S" if self.tls else "") + ("A" if self.principal else "")

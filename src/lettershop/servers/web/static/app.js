@@ -76,6 +76,11 @@
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !confirm(question)) event.preventDefault();
+    if ("once" in event.target.dataset && !event.defaultPrevented) {
+      if (event.target.dataset.once === "sent") event.preventDefault(); // pressed twice
+      event.target.dataset.once = "sent";
+      setTimeout(() => { event.target.dataset.once = ""; }, 3000);
+    }
   });
 
   // -- what htmx replaced ------------------------------------------------------------------------------------------
