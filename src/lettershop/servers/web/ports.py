@@ -21,9 +21,9 @@ from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
 from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
-from lettershop.servers.web.ports_people import Persons
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
+from lettershop.servers.web.ports_people import Persons
 from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
