@@ -706,6 +706,9 @@ class FakeSegments:
         self.saved[number] = Segment(number, name, words_from(words), tree_from(words), NOW - number * 90_000)
         return self.saved[number]
 
+    def forms(self, expression: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        return words_from(expression), tree_from(expression)
+
     async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> list[Segment]:
         return [segment for segment in self.saved.values() if segment.id > after][:limit]
 

@@ -51,6 +51,55 @@ def test_a_file_is_imported_without_script(browser, server):
     seen.done()
 
 
+def test_a_segment_is_put_together_by_clicks_and_counted(browser, server):
+    seen = Seen(browser, server)
+    page = seen.sign_in()
+    page.goto("/segments/new")
+    page.fill("#name", "Ours")
+    page.select_option("#field-0\\.0", "attribute:city")
+    page.wait_for_selector("#found .notice-watch")
+    page.locator("#value-0\\.0").press_sequentially("Berlin")
+    until(page, lambda: page.locator("#found code").all_inner_texts() == ['city = "Berlin"'])
+    assert page.input_value("#value-0\\.0") == "Berlin"
+    page.click("text=Add a group")
+    page.wait_for_selector("#join-0\\.1")
+    page.click("#do-add-0\\.1")
+    page.wait_for_selector("#field-0\\.1\\.1")
+    page.select_option("#field-0\\.1\\.0", "attribute:orders")
+    page.wait_for_selector("#op-0\\.1\\.0 option[value='<=']", state="attached")
+    page.fill("#value-0\\.1\\.0", "3")
+    page.select_option("#join-0\\.1", "none")
+    until(
+        page,
+        lambda: "not (orders = 3 or opened in last 30 days)" in " ".join(page.locator("#found code").all_inner_texts()),
+    )
+    page.click("#do-remove-0\\.1\\.1")
+    until(page, lambda: page.locator("#field-0\\.1\\.1").count() == 0)
+    assert page.url.endswith("/segments/new")
+    page.focus("#name")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/segments/4?done=saved")
+    assert seen.stage.segments.saved[4].words == 'city = "Berlin" and not orders = 3'
+    seen.done()
+
+
+def test_without_script_rows_are_added_by_buttons(browser, server):
+    seen = Seen(browser, server, java_script_enabled=False)
+    page = seen.sign_in()
+    page.goto("/segments/new")
+    page.fill("#name", "Ours")
+    page.click("text=Add a condition")
+    page.wait_for_url("**/segments/preview")
+    page.select_option("#field-0\\.1", "tag")
+    page.click("#builder >> text=/^Count$/")
+    page.fill("#value-0\\.1", "vip")
+    page.click("#do-remove-0\\.0")
+    page.click("#builder button.btn-primary")
+    page.wait_for_url("**/segments/4?done=saved")
+    assert seen.stage.segments.saved[4].words == 'tagged "vip"'
+    seen.done()
+
+
 HARD = """<mjml><mj-head><mj-title>T</mj-title><mj-attributes><mj-all font-family="Georgia" /></mj-attributes></mj-head>
 <mj-body background-color="#eeeeee"><!-- a note --><mj-section><mj-column><mj-image alt="A &amp; &quot;b&quot;" />
 <mj-text>Hi {{ first_name | default("there") }}, {% if orders > 3 and x < 2 %}<b>thanks</b>&nbsp;&copy;{% endif %}<br>two</mj-text>

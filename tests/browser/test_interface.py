@@ -25,6 +25,7 @@ PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contact
          "/campaigns/new", "/campaigns/3/edit", "/campaigns/2/design", "/campaigns/3/design",
          "/imports", "/imports/1", "/imports/2", "/imports/3",
          "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/1",
+         "/lists", "/segments", "/segments/new", "/segments/new?form=words", "/segments/1", "/segments/3",
          "/queue", "/queue/3", "/campaigns/9/recipients/3",
          "/people", "/me", "/settings/audit", "/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/3",
          "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
@@ -192,7 +193,7 @@ def test_pause_and_the_question_before_cancelling(browser, server):
 def test_a_segment_is_counted_while_it_is_written(browser, server):
     seen = Seen(browser, server)
     page = seen.sign_in()
-    page.goto("/segments/new")
+    page.goto("/segments/new?form=words")
     page.fill("#name", "Ours")
     page.fill("#words", "city = ")
     page.wait_for_selector("#found .notice-watch")
@@ -200,7 +201,7 @@ def test_a_segment_is_counted_while_it_is_written(browser, server):
     until(page, lambda: page.locator("#found .notice-watch").count() == 0)
     assert page.input_value("#words") == 'city = "Berlin"'
     assert page.input_value("#name") == "Ours"
-    assert page.url.endswith("/segments/new")
+    assert page.url.endswith("/segments/new?form=words")
     page.click("text=Save")
     page.wait_for_url("**/segments/4?done=saved")
     assert seen.stage.segments.saved[4].words == 'city = "Berlin"'

@@ -71,6 +71,10 @@ class Segments:
         self._main = main
         self._clock = clock
 
+    def forms(self, expression: Expression) -> tuple[str, dict[str, Any]]:
+        """The words and the tree of either. Raises SegmentInvalid."""
+        return words_from(expression), tree_from(expression)
+
     async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> Sequence[Segment]:
         """The workspace's segments by id, a page after the id `after`."""
         found = await self._main.read(rows.of_workspace, workspace_id, after=after, limit=limit)

@@ -24,7 +24,15 @@ from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
 from lettershop.servers.web.ports_people import Persons
-from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
+from lettershop.servers.web.ports_writing import (
+    Attributes,
+    Imports,
+    Senders,
+    Shelf,
+    Trying,
+    Uploading,
+    Writing,
+)
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -191,6 +199,7 @@ class Lists(Protocol):
 class Segments(Protocol):
     """`marketing.segment_desk.Segments`: saved segments, and one that is only written."""
 
+    def forms(self, expression: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
     async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> "Sequence[Segment]": ...
     async def get(self, workspace_id: int, segment_id: int) -> "Segment": ...
     async def create(self, workspace_id: int, name: str, expression: str) -> "Segment": ...

@@ -13,6 +13,7 @@ from lettershop.mail.users import RIGHTS
 from lettershop.marketing.attributes import READ
 from lettershop.servers.web import public
 from lettershop.servers.web.languages import LANGUAGES, translations, wanted
+from lettershop.servers.web.pages.segments import CONSENTS, DATE_WORDS, JOINED, OPERATOR_WORDS, WISHES
 from lettershop.servers.web.words import filters
 
 FOLDER = Path(public.__file__).parent
@@ -23,6 +24,7 @@ KNOWN = {
     "sending", "scheduled", "paused", "draft", "recurring", "done", "cancelled", "delivered", "queued", "held", "waiting",
     "bounced", "withheld", "failed", "subscribed", "unsubscribed", "pending", "being tried", "given up", "running",
     "undoing", "undone", "uploaded", "being taken back", "taken back", "to be looked at", *READ, *RIGHTS,
+    *(word for words in (JOINED, OPERATOR_WORDS, DATE_WORDS, CONSENTS, WISHES) for word in words.values()),
 }  # fmt: skip
 """States, kinds of attributes and roles, which templates translate by their names."""
 

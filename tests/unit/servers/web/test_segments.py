@@ -116,3 +116,56 @@ def test_nothing_happens_without_our_token(signed_in, path):
     assert client.post(path, data={"name": "Ours", "words": BERLIN}).status_code == 403
     assert client.stage.segments.asked == []
     assert len(client.stage.segments.saved) == 3
+
+
+CLICKED = {"by": "clicks", "join:0": "all", "field:0.0": "attribute:city", "op:0.0": "=", "value:0.0": "Berlin"}
+
+
+def test_a_segment_is_put_together_by_clicks(signed_in):
+    client = signed_in()
+    page = client.get("/segments/new").text
+    assert 'name="field:0.0"' in page
+    told = {"csrf": client.csrf, "name": "Ours", **CLICKED}
+    added = client.post("/segments/preview", data={**told, "do": "group:0"}).text
+    assert 'name="join:0.1"' in added
+    assert 'name="field:0.1.0"' in added
+    assert 'value="Berlin"' in added
+    assert BERLIN.replace('"', "&#34;") in found(added)
+    client.post("/segments/save", data={**told, "join:0.1": "none", "field:0.1.0": "tag", "value:0.1.0": "vip"})
+    assert client.stage.segments.saved[4].words == 'city = "Berlin" and not tagged "vip"'
+    again = client.get("/segments/4").text
+    assert 'value="vip"' in again
+    assert '<option value="not is" selected>' in again
+
+
+def test_what_is_unfinished_is_told_and_not_counted(signed_in):
+    client = signed_in()
+    told = {"csrf": client.csrf, "name": "Ours", **CLICKED, "value:0.0": ""}
+    asked = len(client.stage.segments.asked)
+    page = client.post("/segments/preview", data=told).text
+    assert "A condition has no value yet." in found(page)
+    assert len(client.stage.segments.asked) == asked
+    refused = client.post("/segments/save", data=told)
+    assert refused.status_code == 400
+    assert 'name="field:0.0"' in refused.text
+    assert len(client.stage.segments.saved) == 3
+    many = {f"field:0.{n}": "tag" for n in range(300)}
+    assert client.post("/segments/preview", data={**told, **many}).status_code == 400
+
+
+def test_the_form_and_the_words_take_turns_and_nothing_is_lost(signed_in):
+    client = signed_in()
+    told = {"csrf": client.csrf, "name": "Ours"}
+    words = client.post("/segments/preview", data={**told, **CLICKED, "do": "words"}).text
+    assert "city = &#34;Berlin&#34;</textarea>" in words
+    clicks = client.post(
+        "/segments/preview", data={**told, "words": 'not orders >= 3 or tagged "x"', "do": "clicks"}
+    ).text
+    assert '<option value="none" selected>' in clicks
+    beyond = client.post(
+        "/segments/preview", data={**told, "words": "orders in (1, 2) and opened campaign 7", "do": "clicks"}
+    ).text
+    assert "stays in words" in beyond
+    assert "opened campaign 7</textarea>" in beyond
+    unclear = client.post("/segments/preview", data={**told, "words": "city =", "do": "clicks"}).text
+    assert "city =</textarea>" in unclear
