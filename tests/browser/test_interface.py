@@ -125,6 +125,7 @@ def test_every_screen_in_both_themes_fits_and_complains_about_nothing(browser, s
         assert light == (theme == "light"), (path, ground)
         page.evaluate(AXE_CORE.read_text())
         assert page.evaluate(AXE) == [], path
+    seen.complaints = [words for words in seen.complaints if "postMessage" not in words]  # axe asks sandboxed frames
     seen.done()
 
 
