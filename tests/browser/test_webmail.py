@@ -9,14 +9,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvicorn
 from tests.browser.test_interface import AXE, AXE_CORE, CHROMIUM, VENDOR, browser, until
 from tests.mailstore import message
-from tests.webmail import ANN, PASSWORD, office
+from tests.webmail import ANN, PASSWORD, Shop, office
 
 from lettershop.base.clock import SystemClock
+from lettershop.marketing.inbox import Gathering, Inbox
 from lettershop.store.mailboxes import SEEN
 from lettershop.store.migrate import MAIL, MAIN, open_half, upgrade
 
@@ -64,7 +66,15 @@ def served() -> Iterator[SimpleNamespace]:
         url, clock = f"sqlite:///{folder}/lettershop.db", SystemClock()
         await upgrade(url)
         store = SimpleNamespace(main=open_half(url, MAIN), mail=open_half(url, MAIL))
-        async with office(store, clock, folder) as at.office:
+        parts: list[Any] = []
+
+        def inbox(submission: Any, tokens: Any, blobs: Any) -> Inbox:
+            parts.extend((Inbox(store.main, submission, tokens, clock), Gathering(store.main, store.mail, blobs)))
+            return parts[0]
+
+        async with office(store, clock, folder, inbox=inbox) as at.office:
+            at.shop = Shop(at.office, store, clock, *parts)
+            await at.shop.begin()
             listener = socket.create_server(("127.0.0.1", 0))
             server = uvicorn.Server(uvicorn.Config(at.office.app, log_level="error", lifespan="off"))
             task = asyncio.create_task(server._serve([listener]))
@@ -133,6 +143,17 @@ class Seen:
         assert [url for url in self.asked if not url.startswith((self.address, "data:"))] == []
 
 
+def talk_of(mail) -> str:
+    """A conversation that waits for an answer."""
+
+    async def come() -> int:
+        await mail.shop.comes("Have you got it in blue?\n\nEve\n\nOn Tuesday The Press wrote:\n> Winter papers")
+        await mail.shop.gather()
+        return (await mail.shop.one()).id
+
+    return f"/inbox/{mail.ask(come())}"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_every_page_in_both_themes_fits_and_complains_about_nothing(browser, mail, theme, width):
@@ -142,7 +163,8 @@ def test_every_page_in_both_themes_fits_and_complains_about_nothing(browser, mai
     trash = mail.ask(mail.office.place("Trash")).box_id
     paths = [mail.here, f"{mail.here}?q=nothing-like-it", f"{mail.here}?done=trash&to={trash}&uids=1.2", f"/mail/{account}/{trash}",
              one, f"{one}?view=text", f"/mail/{account}/write", f"/mail/{account}/write?how=all&ref={ref}",
-             f"/mail/{account}/write?how=forward&ref={ref}", "/mail/link"]  # fmt: skip
+             f"/mail/{account}/write?how=forward&ref={ref}", "/mail/link",
+             "/inbox", "/inbox?state=all&q=nobody", talk_of(mail)]  # fmt: skip
     for path in paths:
         seen.page.goto(path)
         assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than {width}"
@@ -217,4 +239,24 @@ def test_all_of_it_works_without_script(browser, mail):
     page.click("button:has-text('Send')")
     page.wait_for_selector("text=The message is on its way.")
     seen.complaints = [words for words in seen.complaints if "400" not in words]
+    seen.done()
+
+
+def test_an_answer_to_a_campaign_is_answered_on_its_page(browser, mail):
+    talk = talk_of(mail)
+    seen = Seen(browser, mail, viewport={"width": 1440, "height": 900})
+    page = seen.page
+    page.goto("/inbox")
+    page.click(".mail-what:has-text('Re: Winter papers')")
+    page.wait_for_url(f"**{talk}")
+    assert (
+        page.locator(".talk-turn").last.locator(".letter-text").first.inner_text() == "Have you got it in blue?\n\nEve"
+    )
+    page.locator("#text").press_sequentially("Yes, in blue.")
+    page.click("button:has-text('Send')")
+    page.wait_for_selector("text=The answer is on its way.")
+    assert page.locator(".talk-ours", has_text="Yes, in blue.").count() == 1
+    page.click("button:has-text('Open again')")
+    page.wait_for_selector("text=It is open again.")
+    assert [message["Subject"] for message in mail.ask(mail.shop.eve_s_mail())][-1] == "Re: Winter papers"
     seen.done()

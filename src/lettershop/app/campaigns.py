@@ -31,6 +31,7 @@ from lettershop.marketing.event_log import Folding
 from lettershop.marketing.export import PeopleExport
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.import_rows import ImportOptions
+from lettershop.marketing.inbox import Gathering, Inbox
 from lettershop.marketing.joining import Joining
 from lettershop.marketing.media import Media
 from lettershop.marketing.privacy import Privacy
@@ -107,6 +108,10 @@ class Marketing:
         url = house.config.web.public_url.rstrip("/")
         return Trials(house.main_db, submission, house.tokens, house.clock, url, house.blobs)
 
+    def inbox(self, house: "House", submission: Submission) -> Inbox:
+        """Answers to campaigns; ours leave through the house's submission."""
+        return Inbox(house.main_db, submission, house.tokens, house.clock)
+
     def steps(self, house: "House") -> dict[str, Callable[[], Awaitable[bool]]]:
         """What one process at a time does for marketing, by the name of its lease."""
         delivery = house.config.delivery
@@ -118,7 +123,8 @@ class Marketing:
         columns = ColumnKeeper(house.main_db, house.clock)
         ageing = Ageing(house.main_db, house.mail_db, house.clock, house.config.retention, self.import_folder)
         people = {"columns": columns.step, "imports": self.imports.step, "ageing": ageing.step}
-        return {**people, "campaigns": campaigns.step, "facts": self.analytics.step}
+        gathering = Gathering(house.main_db, house.mail_db, house.blobs)
+        return {**people, "campaigns": campaigns.step, "facts": self.analytics.step, "inbox": gathering.step}
 
 
 def build_marketing(

@@ -89,6 +89,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             mail_server=house.accounts,
             own_mailboxes=house.own_mailboxes,
             webmail=webmail,
+            inbox=marketing.inbox(house, mail.submission) if marketing else None,
             post=Post(webmail, mail.submission, house.clock, config.server.hostname),
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,

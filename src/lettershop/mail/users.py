@@ -32,15 +32,17 @@ LONGEST_PASSWORD = 1024  # hashing costs time: nobody may send a novel
 OPERATOR = frozenset({"queue.all", "server.read", "server.write", "mailboxes.grant"})
 """Rights over the whole server. They count in the oldest workspace only, which is the operator's own."""
 _ALL = OPERATOR | {
-    "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act", "settings",
+    "campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "queue.act", "settings", "inbox",
 }  # fmt: skip
 RIGHTS: dict[str, frozenset[str]] = {
     "owner": _ALL,
     "admin": _ALL,
-    "marketer": frozenset({"campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read"}),
+    "marketer": frozenset(
+        {"campaigns.read", "campaigns.send", "contacts.read", "contacts.write", "queue.read", "inbox"}
+    ),
     "analyst": frozenset({"campaigns.read", "contacts.read"}),
     "postmaster": (OPERATOR - {"mailboxes.grant"}) | {"campaigns.read", "queue.read", "queue.act"},
-    "inbox agent": frozenset({"contacts.read"}),
+    "inbox agent": frozenset({"contacts.read", "inbox"}),
 }
 """What each role may do in its workspace."""
 ROLES = tuple(RIGHTS)

@@ -22,6 +22,7 @@ from lettershop.store import (
     schema_api,
     schema_content,
     schema_delivery,
+    schema_inbox,
     schema_mail,
     schema_main,
     schema_signin,
@@ -68,6 +69,7 @@ MAIN = Half(
         schema_transport,
         schema_content,
         schema_webmail,
+        schema_inbox,
     ),
     schema_main.facts,
 )

@@ -33,6 +33,7 @@ from lettershop.store.schema_delivery import (
     site_states,
     suppressions,
 )
+from lettershop.store.schema_inbox import conversation_messages, conversations
 from lettershop.store.schema_mail import mail_facts
 from lettershop.store.schema_main import (
     consents,
@@ -104,6 +105,9 @@ def collect(conn: Connection, workspace_id: int, forms: Sequence[str]) -> dict[s
         "opt_ins": _rows(conn, _but(opt_ins, "key_hash").where(opt_ins.c.contact_id.in_(ids)).order_by(opt_ins.c.id)),
         "suppressions": _rows(
             conn, select(suppressions).where(s.workspace_id == workspace_id, s.email_key == email_key)
+        ),
+        "conversations": _rows(
+            conn, select(conversation_messages).join(conversations).where(conversations.c.contact_id.in_(ids))
         ),
         "messages": _rows(conn, select(envelopes).where(e.contact_id.in_(ids)).order_by(e.id)),
         "single_messages": _rows(

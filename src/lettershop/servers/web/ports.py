@@ -23,6 +23,7 @@ from lettershop.mail.users import SignedIn, Who
 from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
+from lettershop.servers.web.ports_inbox import Conversations
 from lettershop.servers.web.ports_people import Persons
 from lettershop.servers.web.ports_writing import (
     Attributes,
@@ -374,6 +375,7 @@ class Services:
     own_mailboxes: OwnMailboxes | None = None
     webmail: Desk | None = None
     post: Post | None = None
+    inbox: Conversations | None = None
     dns: "Callable[[str], Awaitable[Sequence[Finding]]] | None" = None
     actions: PublicActions | None = None
     joining: Joining | None = None

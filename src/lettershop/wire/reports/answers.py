@@ -51,7 +51,11 @@ _EDGES = " \t\r\n.,;:!?*_\"'„“”’()-–—\u00a0\ufeff"
 
 def own_words(text: str) -> str:
     """What the person wrote: the text above what is quoted, without greeting words and signature, on one line."""
-    text = text[:20_000]
+    return " ".join(above_quotation(text[:20_000]).split())
+
+
+def above_quotation(text: str) -> str:
+    """The lines above what is quoted, and above the signature."""
     if _PAGE.match(text):
         text = without_tags(_QUOTE_PAGE.split(text, maxsplit=1)[0])
     kept: list[str] = []
@@ -59,7 +63,7 @@ def own_words(text: str) -> str:
         if _QUOTE.match(line.strip()):
             break
         kept.append(line)
-    return " ".join(" ".join(kept).split())
+    return "\n".join(kept)
 
 
 def asks_to_leave(text: str) -> bool:
