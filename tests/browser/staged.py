@@ -24,6 +24,8 @@ from lettershop.base.errors import Conflict, Invalid, NotFound
 from lettershop.egress.meters import Book, WorkerUse
 from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
+from lettershop.insight.explained import explain
+from lettershop.insight.hostcheck import HostFinding
 from lettershop.mail.journey import Journey, Step
 from lettershop.mail.measured import Depths
 from lettershop.mail.people import Actor
@@ -472,6 +474,32 @@ class FakeMailServer:
         return sorted(made, key=lambda account: account.address)
 
 
+class FakeFirstRun:
+    """First steps of which all but the test mail are done."""
+
+    async def standing(self, workspace_id: int) -> Any:
+        return SimpleNamespace(
+            organisation="Brand", mailboxes=True, tested=False, done=True, domains=[SimpleNamespace(name="brand.example")],
+            brand=SimpleNamespace(name="Brand", from_name="Brand", from_address="news@brand.example", postal_address="1 Street"),
+        )  # fmt: skip
+
+    async def test(self, workspace_id: int, message_id: int) -> Any:
+        one = SimpleNamespace(address="ann@elsewhere.example", state="delivered", answer="250 2.0.0 OK")
+        raw = b"DKIM-Signature: v=1; a=rsa-sha256; d=brand.example\r\nFrom: Brand <news@brand.example>\r\nX-Own: 1\r\n\r\n"
+        return SimpleNamespace(message=SimpleNamespace(recipients=[one]), header=explain(raw))
+
+
+class FakeHost:
+    """A host with a wrong reverse name."""
+
+    async def look(self, reach: str) -> list[HostFinding]:
+        found = [
+            HostFinding("address", "ok", "203.0.113.5"), HostFinding("reverse", "different", "203.0.113.5 → x.example", "Set it."),
+            HostFinding("certificate", "ok", "mail.brand.example, until 2027-01-01"),
+        ]  # fmt: skip
+        return [*found, HostFinding("port 25", "ok", "mx.example: 220 hello")] if reach else found
+
+
 async def fake_dns(name: str) -> list[Finding]:
     records = [
         (Record(name, "MX", "10 mail.brand.example", "Mail for this domain comes to us."), "ok", ()),
@@ -884,7 +912,7 @@ def stage(
     imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None,  # type: ignore[arg-type]
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, host=FakeHost(),  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]

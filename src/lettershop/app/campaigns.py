@@ -29,6 +29,7 @@ from lettershop.marketing.consent import OptIns
 from lettershop.marketing.contacts import ContactImport
 from lettershop.marketing.event_log import Folding
 from lettershop.marketing.export import PeopleExport
+from lettershop.marketing.first_run import FirstRun
 from lettershop.marketing.forecast import Forecasts
 from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.inbox import Gathering, Inbox
@@ -102,6 +103,10 @@ class Marketing:
     def joining(self, house: "House", messages: Transactional) -> Joining:
         """The forms of lists; their mails are single messages."""
         return Joining(house.main_db, self.opt_ins, messages, house.clock, house.config.web.public_url.rstrip("/"))
+
+    def first_run(self, house: "House", messages: Transactional) -> FirstRun:
+        """The assistant of the first steps."""
+        return FirstRun(house.main_db, house.accounts, self.brands, messages, house.blobs)
 
     def trials(self, house: "House", submission: Submission) -> Trials:
         """Campaigns before they go; tests leave through the house's submission."""

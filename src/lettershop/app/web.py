@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,7 @@ from lettershop.app.mail import MailServices
 from lettershop.egress.meters import Meters
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
+from lettershop.insight.hostcheck import HostCheck, Shown
 from lettershop.mail.directory import Directory
 from lettershop.mail.events import Events
 from lettershop.mail.journey import Journeys
@@ -24,6 +26,7 @@ from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
+from lettershop.net.greet import greeting
 from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
@@ -65,6 +68,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
     queue = Queue(house.main_db, house.clock, pools=config.delivery.pools)
     measured = Measured(meters, house.main_db, house.clock)
     webmail = Desk(house.own_mailboxes, mail.mailboxes)
+    messages = marketing.transactional(house, mail.submission) if marketing else None
     app = build(
         Services(
             users=house.users,
@@ -93,13 +97,15 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             post=Post(webmail, mail.submission, house.clock, config.server.hostname),
             dns=lambda name: _dns(house, name),
             actions=marketing.public if marketing else None,
-            joining=marketing.joining(house, marketing.transactional(house, mail.submission)) if marketing else None,
+            joining=marketing.joining(house, messages) if marketing and messages else None,
             media=marketing.media if marketing else None,
             archive=marketing.archive if marketing else None,
             ready=lambda: _ready(house),
             measured=measured,
             webhooks=house.webhooks,
             audit=house.audit,
+            first_run=marketing.first_run(house, messages) if marketing and messages else None,
+            host=HostCheck(config.server.hostname, house.resolver, partial(_shown, mail), greeting, house.clock),
         ),
         public_url=config.web.public_url,
         trusted=config.server.trusted_networks,
@@ -168,6 +174,12 @@ def _settings(app: ASGIApp, http: Any, mail: MailServices, service: str, trusted
         files = mail.certificate.files
         settings.ssl_certfile, settings.ssl_keyfile = str(files.certificate), str(files.key)
     return settings
+
+
+def _shown(mail: MailServices) -> Shown:
+    files = mail.certificate.files
+    names, self_made = files.shown()
+    return Shown(names, files.expires(), self_made)
 
 
 async def _ready(house: House) -> bool:

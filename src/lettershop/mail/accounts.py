@@ -133,6 +133,10 @@ class Accounts:
             found = [*found, *page]
         return found
 
+    async def any(self) -> bool:
+        """Whether there is an account at all."""
+        return await self._db.read(rows.has_accounts)
+
     async def set_password(self, address: str, password: str) -> None:
         """Change a password."""
         account = await self.get(address)

@@ -53,6 +53,19 @@ class PemFiles:
         except (OSError, ValueError) as error:
             raise CertificateError(f"Cannot read the certificate {self.certificate}.") from error
 
+    def shown(self) -> tuple[tuple[str, ...], bool]:
+        """The DNS names in the certificate, and whether it is signed by itself. Raises CertificateError."""
+        try:
+            certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            raise CertificateError(f"Cannot read the certificate {self.certificate}.") from error
+        try:
+            found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            names = tuple(found.get_values_for_type(x509.DNSName))
+        except x509.ExtensionNotFound:
+            names = ()
+        return names, certificate.issuer == certificate.subject
+
 
 class Certificate:
     """What servers show. `context` serves any number of listeners."""

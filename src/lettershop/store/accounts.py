@@ -125,6 +125,11 @@ def account_by_id(conn: Connection, account_id: int) -> Account | None:
     return Account(*row) if row else None
 
 
+def has_accounts(conn: Connection) -> bool:
+    """Whether there is one at all."""
+    return conn.scalar(select(accounts.c.id).limit(1)) is not None
+
+
 def list_accounts(conn: Connection, *, after: str = "", limit: int = 1000) -> list[Account]:
     """Accounts by address, a page at a time."""
     query = select(*_ACCOUNT).where(accounts.c.address > after).order_by(accounts.c.address).limit(limit)

@@ -50,6 +50,14 @@ def all_workspaces(conn: Connection) -> list[Workspace]:
     return [Workspace(*row) for row in rows]
 
 
+def rename(tx: Transaction, workspace_id: int, name: str) -> bool:
+    """Give the workspace another name; False if another one has it."""
+    taken = tx.conn.scalar(select(workspaces.c.id).where(workspaces.c.name == name, workspaces.c.id != workspace_id))
+    if taken is None:
+        tx.conn.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(name=name))
+    return taken is None
+
+
 def ensure_brand(
     tx: Transaction,
     workspace_id: int,

@@ -34,6 +34,8 @@ from lettershop.servers.web.ports_writing import (
     Uploading,
     Writing,
 )
+from lettershop.servers.web.ports_start import FirstRun, HostChecks
+from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast
@@ -385,6 +387,8 @@ class Services:
     measured: Measured | None = None
     webhooks: Webhooks | None = None
     audit: Audit | None = None
+    first_run: FirstRun | None = None
+    host: HostChecks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

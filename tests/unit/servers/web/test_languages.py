@@ -9,6 +9,7 @@ import pytest
 from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
+from lettershop.insight.explained import WHY
 from lettershop.mail.users import RIGHTS
 from lettershop.marketing.attributes import READ
 from lettershop.servers.web import public
@@ -30,7 +31,7 @@ KNOWN = {
 
 
 def strings() -> set[str]:
-    found = ELSEWHERE | KNOWN
+    found = ELSEWHERE | KNOWN | set(WHY.values())
     for page in (FOLDER / "templates").glob("*.html"):
         with page.open("rb") as file:
             for _, _, words, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), {"silent": "false"}):

@@ -27,6 +27,7 @@ from lettershop.servers.web.pages import (
     segments,
     signin,
     signin_code,
+    start,
     webhooks,
 )
 from lettershop.servers.web.ports import Services
@@ -52,6 +53,7 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     domains.screen,
     accounts.screen,
     account.screen,
+    start.screen,
     people.screen,
     webhooks.screen,
     audit.screen,

@@ -30,10 +30,17 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         return visit.show(
             "home.html", screen="home", running=[(line, progress(line)) for line in running],
             past=[(line, stages(line)) for line in past], drafts=[line for line in lines if line.started_at is None],
-            totals=totals, live=bool(running),
+            totals=totals, live=bool(running), unready=await unready(services, visit),
         )  # fmt: skip
 
     return Screen("home", [Route("/", ui.page("", home), name="home")], "Home", "/", "home", "", "campaigns.read")
+
+
+async def unready(services: Services, visit: Visit) -> bool:
+    """Whether somebody who can do it has first steps left."""
+    if services.first_run is None or not visit.who.may("server.write"):
+        return False
+    return not (await services.first_run.standing(visit.workspace_id)).done
 
 
 def elsewhere(ui: Ui, visit: Visit) -> Response:
