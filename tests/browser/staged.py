@@ -39,6 +39,7 @@ from lettershop.marketing.audience import Preview
 from lettershop.marketing.contacts import with_basis
 from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.import_run import FilePreview, preview
+from lettershop.marketing.preferences import PreferencesView, RequestView, Wanted
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
 from lettershop.marketing.uploads import Heading, headings_of
@@ -46,11 +47,13 @@ from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
 from lettershop.servers.web.designs import layout
 from lettershop.servers.web.ports import Hit, Services
+from lettershop.servers.web.preferences import PreferencePages
 from lettershop.store.accounts import Account, Domain
 from lettershop.store.audit import Act, Noted
 from lettershop.store.contacts import Contact
 from lettershop.store.imports import ImportJob
 from lettershop.store.lists import ListRow
+from lettershop.store.preferences import Topic
 from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
 from lettershop.store.schema_delivery import HELD
 from lettershop.store.users import Member, Membership, OpenSession
@@ -472,6 +475,34 @@ class FakeMailServer:
             for n, name in enumerate(NAMES, 1)
         ]  # fmt: skip
         return sorted(made, key=lambda account: account.address)
+
+
+class FakePreferring:
+    """The wishes of the token "good", and its two requests."""
+
+    def __init__(self) -> None:
+        self.saved: list[Wanted] = []
+
+    async def view(self, token: str) -> PreferencesView | None:
+        topics = (Topic(1, "Newsletter", True), Topic(2, "Workshops", False))
+        view = PreferencesView("Brand", "a…n@brand.example", topics, 7, NOW + 9e5, None, False)
+        return view if token == "good" else None
+
+    async def save(self, token: str, wanted: Wanted, ip: str) -> bool:
+        self.saved.append(wanted)
+        return token == "good"
+
+    async def ask(self, token: str, kind: str, language: str) -> bool:
+        return token == "good"
+
+    async def opened(self, key: str) -> RequestView | None:
+        return RequestView(key, "ann@brand.example") if key in ("data", "erase") else None
+
+    async def data(self, key: str) -> dict[str, Any] | None:
+        return {"contacts": [{"email": "ann@brand.example"}]}
+
+    async def erase(self, key: str) -> bool:
+        return True
 
 
 class FakeFirstRun:
@@ -912,7 +943,7 @@ def stage(
     imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, host=FakeHost(),  # type: ignore[arg-type]
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]

@@ -134,7 +134,7 @@ def test_every_screen_in_both_themes_fits_and_complains_about_nothing(browser, s
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_doors_and_the_public_pages_are_accessible(browser, server, theme):
     seen = Seen(browser, server, color_scheme=theme, viewport={"width": 360, "height": 800})
-    for path in ("/login", "/u/good", "/nowhere"):
+    for path in ("/login", "/u/good", "/p/good", "/p/request/data", "/p/request/erase", "/nowhere"):
         seen.page.goto(path)
         assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         seen.page.evaluate(AXE_CORE.read_text())

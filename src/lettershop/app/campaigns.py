@@ -35,6 +35,7 @@ from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.inbox import Gathering, Inbox
 from lettershop.marketing.joining import Joining
 from lettershop.marketing.media import Media
+from lettershop.marketing.preferences import Preferences, Wanted
 from lettershop.marketing.privacy import Privacy
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
@@ -92,6 +93,7 @@ class Marketing:
     archive: Archive
     forecasts: Forecasts
     privacy: Privacy
+    wanted: type[Wanted]
     import_folder: Path
     subscribers: Subscribers
     segment_words: Callable[[Mapping[str, Any]], str]
@@ -107,6 +109,11 @@ class Marketing:
     def first_run(self, house: "House", messages: Transactional) -> FirstRun:
         """The assistant of the first steps."""
         return FirstRun(house.main_db, house.accounts, self.brands, messages, house.blobs)
+
+    def preferring(self, house: "House", messages: Transactional) -> Preferences:
+        """The preference centre; its mails are single messages."""
+        url = house.config.web.public_url.rstrip("/")
+        return Preferences(house.main_db, house.tokens, messages, self.privacy, house.clock, url)
 
     def trials(self, house: "House", submission: Submission) -> Trials:
         """Campaigns before they go; tests leave through the house's submission."""
@@ -182,6 +189,7 @@ def build_marketing(
         archive=Archive(main_db, url),
         forecasts=forecasts,
         privacy=privacy,
+        wanted=Wanted,
         import_folder=import_folder,
         subscribers=Subscribers(main_db, privacy, clock),
         segment_words=words_of,

@@ -30,6 +30,7 @@ from lettershop.net.greet import greeting
 from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
+from lettershop.servers.web.preferences import PreferencePages
 from lettershop.servers.web.quick import Quick
 from lettershop.store import accounts, workspaces
 from lettershop.store.subscriptions import Consent
@@ -100,6 +101,9 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             joining=marketing.joining(house, messages) if marketing and messages else None,
             media=marketing.media if marketing else None,
             archive=marketing.archive if marketing else None,
+            preferring=PreferencePages(marketing.preferring(house, messages), marketing.wanted)
+            if marketing and messages
+            else None,
             ready=lambda: _ready(house),
             measured=measured,
             webhooks=house.webhooks,

@@ -226,7 +226,7 @@ class Campaigns:
         case = Case(
             design, compiled, wrong, people[0], people[1], zoneless=people[2], local_zone=campaign.local_zone,
             domain_known=domain is not None and domain.sending and domain.workspace_id in (None, campaign.workspace_id),
-            algorithms=tuple(key.algorithm for key in keys), lapsed=people[3],
+            algorithms=tuple(key.algorithm for key in keys), lapsed=people[3], resting=people[4],
         )  # fmt: skip
         return case, compiled
 
@@ -248,8 +248,9 @@ def _find(conn: Connection, workspace_id: int, name_or_id: str) -> Campaign | No
 
 def _gather(
     conn: Connection, campaign: Campaign, public_url: str, now: float
-) -> tuple[Design | None, tuple[int, int, int, int]]:
-    """Made of what; how many it is for, how many of these have no consent, no time zone where that matters, and whose consent is over."""
+) -> tuple[Design | None, tuple[int, int, int, int, int]]:
+    """Made of what; how many it is for; of these, how many have no consent, no time zone where that matters, a consent that is over;
+    how many rest."""
     tree = audience.resolve(conn, campaign.workspace_id, campaign.tree)
     where = audience.condition(conn, tree, now)
     about = campaign.workspace_id, campaign.list_id, where
@@ -260,7 +261,8 @@ def _gather(
         parts = (*([from_json(tree)] if tree else []), Not(IsSet(campaign.zone_attribute)))
         unset = audience.condition(conn, to_json(All(parts)), now)
         zoneless = campaigns.audience_size(conn, campaign.workspace_id, campaign.list_id, unset, now)
-    return design_of(conn, campaign, public_url), (size, without, zoneless, lapsed)
+    resting = campaigns.audience_resting(conn, *about, now)
+    return design_of(conn, campaign, public_url), (size, without, zoneless, lapsed, resting)
 
 
 def _values(conn: Connection, workspace_id: int, draft: Draft) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from lettershop.marketing.template import Output, TemplateInvalid, pieces
 GMAIL_CUTS = 102 * 1024
 """Bytes of HTML after which Gmail hides the rest behind "View entire message"."""
 
-_ALWAYS = {"email", "unsubscribe_url", "web_version_url", "postal_address", "brand", "list_name"}
+_ALWAYS = {"email", "unsubscribe_url", "web_version_url", "preferences_url", "postal_address", "brand", "list_name"}
 MOST_FILES, MANY_FILES = 3_000_000, 300_000
 """Bytes of files: refused above the first, pointed out above the second."""
 _LINK = "Put them into the media library and link to them."
@@ -57,6 +57,7 @@ class Case:
     zoneless: int = 0
     local_zone: str = ""
     lapsed: int = 0
+    resting: int = 0
     """Whose consent is over: they are left out."""
 
 
@@ -172,6 +173,11 @@ def _people(case: Case) -> Iterator[Finding]:
         yield _warning(
             "consent-over", f"{case.lapsed} more are left out: their consent was for a time that is over.",
             "Ask them for an express consent before it runs out (CASL 10).",
+        )  # fmt: skip
+    if case.resting:
+        yield _warning(
+            "resting", f"{case.resting} more are left out: they pause, or want fewer newsletters and had one lately.",
+            "Nothing is to be done; it is their wish.",
         )  # fmt: skip
 
 

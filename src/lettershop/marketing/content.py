@@ -107,11 +107,13 @@ class _Letter(Stash):
     def _fixed(self, name: str, markup: bool) -> str | None:
         """What the campaign itself says: the same for everybody but for the token."""
         addresses = Addresses(self.design.public_url)
-        if self.design.public_page and name in ("unsubscribe_url", "web_version_url"):
+        if self.design.public_page and name in ("unsubscribe_url", "preferences_url", "web_version_url"):
             into = f"{self.design.public_url}/subscribe/{self.design.list_id}"
-            return into if name == "unsubscribe_url" else self.design.public_page
+            return self.design.public_page if name == "web_version_url" else into
         if name == "unsubscribe_url":
             return addresses.unsubscribe(self.keep(Output(TOKEN)))
+        if name == "preferences_url":
+            return addresses.preferences(self.keep(Output(TOKEN)))
         if name == "web_version_url":
             return addresses.web_version(self.keep(Output(TOKEN)))
         head = name.partition("|")[0]

@@ -46,6 +46,10 @@ class Addresses:
         """The unsubscribe page; a POST there unsubscribes (RFC 8058)."""
         return f"{self.base}/u/{token}"
 
+    def preferences(self, token: str) -> str:
+        """The preference centre."""
+        return f"{self.base}/p/{token}"
+
     def web_version(self, token: str) -> str:
         """The message in the browser."""
         return f"{self.base}/v/{token}"

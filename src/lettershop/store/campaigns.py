@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from lettershop.base.facts import CampaignChanged
 from lettershop.store.database import Transaction
+from lettershop.store.preferences import resting
 from lettershop.store.rows import insert_one, told
 from lettershop.store.schema_delivery import suppressions
 from lettershop.store.schema_main import brands, campaign_links, campaigns, consents, contacts, subscriptions
@@ -262,10 +263,10 @@ def audience(
 ) -> list[tuple[int, str]]:
     """The next (contact id, domain) whom the campaign is for, by id: on its list, in its segment, not suppressed.
 
-    Whose consent is over is left out.
+    Whose consent is over is left out, and who wants none now.
     """
     query = _audience(select(contacts.c.id, contacts.c.domain), campaign.workspace_id, campaign.list_id, where)
-    query = query.where(contacts.c.id.not_in(_lapsed(campaign.workspace_id, now)))
+    query = query.where(*_not_left_out(campaign.workspace_id, now))
     rows = conn.execute(query.where(contacts.c.id > after).order_by(contacts.c.id).limit(limit))
     return [(row.id, row.domain) for row in rows]
 
@@ -297,7 +298,7 @@ def audience_size(
 ) -> int:
     """How many would get a campaign now."""
     query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
-    return conn.scalar(query.where(contacts.c.id.not_in(_lapsed(workspace_id, now)))) or 0
+    return conn.scalar(query.where(*_not_left_out(workspace_id, now))) or 0
 
 
 def audience_lapsed(
@@ -306,6 +307,19 @@ def audience_lapsed(
     """How many would get it, were their consent not over."""
     query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
     return conn.scalar(query.where(contacts.c.id.in_(_lapsed(workspace_id, now)))) or 0
+
+
+def audience_resting(
+    conn: Connection, workspace_id: int, list_id: int | None, where: ColumnElement[bool] | None, now: float
+) -> int:
+    """How many would get it, did they not pause or want fewer newsletters."""
+    query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
+    return conn.scalar(query.where(contacts.c.id.in_(resting(workspace_id, now)))) or 0
+
+
+def _not_left_out(workspace_id: int, now: float) -> tuple[ColumnElement[bool], ...]:
+    ids = contacts.c.id
+    return ids.not_in(_lapsed(workspace_id, now)), ids.not_in(resting(workspace_id, now))
 
 
 def _lapsed(workspace_id: int, now: float) -> Any:
@@ -326,7 +340,7 @@ def audience_sites(
     """How many would get a campaign now, by receiving domain, the most first."""
     size = func.count()
     query = _audience(select(contacts.c.domain, size), workspace_id, list_id, where)
-    query = query.where(contacts.c.id.not_in(_lapsed(workspace_id, now)))
+    query = query.where(*_not_left_out(workspace_id, now))
     rows = conn.execute(query.group_by(contacts.c.domain).order_by(size.desc(), contacts.c.domain))
     return [(row[0], row[1]) for row in rows]
 

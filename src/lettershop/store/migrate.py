@@ -25,6 +25,7 @@ from lettershop.store import (
     schema_inbox,
     schema_mail,
     schema_main,
+    schema_people,
     schema_signin,
     schema_transport,
     schema_webhooks,
@@ -70,6 +71,7 @@ MAIN = Half(
         schema_content,
         schema_webmail,
         schema_inbox,
+        schema_people,
     ),
     schema_main.facts,
 )

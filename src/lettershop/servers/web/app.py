@@ -77,7 +77,15 @@ def build(
     system = System(services.ready, trusted, services.measured)
     asked = services.measured.asked if services.measured else None
     return Tracking(
-        guarded, services.actions, PublicPages(ui), system, asked, services.joining, services.media, services.archive
+        guarded,
+        services.actions,
+        PublicPages(ui),
+        system,
+        asked,
+        services.joining,
+        services.media,
+        services.archive,
+        services.preferring,
     )
 
 

@@ -62,6 +62,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.trial import Trials
     from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
+    from lettershop.servers.web.preferences import PreferencePages
     from lettershop.store.accounts import Account, Domain
     from lettershop.store.contacts import Contact
     from lettershop.store.lists import ListRow
@@ -383,6 +384,7 @@ class Services:
     joining: Joining | None = None
     media: ServesMedia | None = None
     archive: Archive | None = None
+    preferring: "PreferencePages | None" = None
     ready: Callable[[], Awaitable[bool]] | None = None
     measured: Measured | None = None
     webhooks: Webhooks | None = None

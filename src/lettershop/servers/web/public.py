@@ -1,7 +1,7 @@
 """The pages that recipients see: unsubscribe, its way back, the message in the browser. They work without JavaScript."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Ui, status_of
@@ -9,6 +9,11 @@ from lettershop.servers.web.languages import LANGUAGES
 from lettershop.servers.web.ports import ArchivePage, ConfirmView, JoinForm, UnsubscribeView
 from lettershop.servers.web.security import Headers
 
+if TYPE_CHECKING:  # marketing may be absent; then nobody asks
+    from lettershop.marketing.preferences import PreferencesView, RequestView
+
+EVERY = {0: "every newsletter", 7: "at most one a week", 14: "at most one in two weeks", 30: "at most one a month"}
+PAUSES = {0: "no pause", 30: "a pause of 30 days", 90: "a pause of 90 days"}
 HTML = (b"content-type", b"text/html; charset=utf-8")
 QUIET = (b"referrer-policy", b"no-referrer")
 SHORTLY = (b"cache-control", b"public, max-age=300")
@@ -39,9 +44,9 @@ class PublicPages:
         """The same pages in another language; in English where that is not spoken."""
         return PublicPages(self._ui, language) if language in LANGUAGES else self
 
-    def unsubscribe(self, view: UnsubscribeView, action: str) -> Page:
+    def unsubscribe(self, view: UnsubscribeView, action: str, token: str) -> Page:
         """Asks, and after `action` says what became of it and offers the way back."""
-        return self._page("unsubscribe.html", view=view, action=action)
+        return self._page("unsubscribe.html", view=view, action=action, preferences=f"/p/{token}")
 
     def confirm(self, view: ConfirmView) -> Page:
         """Asks whether they want to be on the list, or says that they are."""
@@ -53,6 +58,14 @@ class PublicPages:
         """The form of a list; after it was sent, the same words for everybody."""
         status = 400 if error else 200
         return self._page("subscribe.html", status=status, form=form, done=done, error=error, email=email, name=name)
+
+    def preferences(self, view: "PreferencesView", done: str) -> Page:
+        """Topics, pace, pause, tracking; `done`: what the button did."""
+        return self._page("preferences.html", view=view, done=done, every=EVERY, pauses=PAUSES)
+
+    def data_request(self, view: "RequestView", *, done: bool = False) -> Page:
+        """One's data, or their erasure, behind one more button."""
+        return self._page("data_request.html", view=view, done=done)
 
     def one_click(self) -> Page:
         """The answer to a mail client, which shows it to nobody (RFC 8058 3.2: no redirect)."""

@@ -3,6 +3,7 @@
     GET  /o/TOKEN.gif    43 bytes, never cached                    -> marketing counts an opening
     GET  /c/TOKEN/N      302 to the campaign's own link N           -> marketing counts a click; no open redirect
     GET  /u/TOKEN        a page that changes nothing; POST unsubscribes in one step (RFC 8058)
+    GET  /p/TOKEN        the preference centre; POST changes it (`preferences`)
     GET  /v/TOKEN        the message in the browser, sandboxed
     GET  /m/HASH/NAME    a picture of the media library, cached for ever
     GET  /confirm/KEY    a page that changes nothing; POST confirms a double opt-in
@@ -22,7 +23,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lettershop.base.errors import Invalid, LettershopError
 from lettershop.servers.web.ports import Archive, Hit, Joining, PublicActions, ServesMedia
+from lettershop.servers.web.preferences import PreferencePages
 from lettershop.servers.web.public import Page, PublicPages
+from lettershop.servers.web.requests import client, language_of, read_body
 from lettershop.servers.web.security import HEADERS, with_defaults
 
 PIXEL = bytes.fromhex(
@@ -60,6 +63,7 @@ class Tracking:
         joining: Joining | None = None,
         media: ServesMedia | None = None,
         archive: Archive | None = None,
+        preferring: PreferencePages | None = None,
     ) -> None:
         self._app = app
         self._system = system
@@ -72,6 +76,8 @@ class Tracking:
             "/o/": self._open, "/c/": self._click, "/u/": self._unsubscribe, "/v/": self._view,
             "/m/": self._medium,
         }  # fmt: skip
+        if preferring is not None:
+            self._handlers["/p/"] = preferring.answer
         self._asked = asked or _nobody
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,7 +160,7 @@ class Tracking:
     async def _view_of(self, token: str, pages: PublicPages, action: str = "") -> Page:
         assert self._actions is not None
         view = await self._actions.unsubscribe_view(token)
-        return pages.unsubscribe(view, action) if view else pages.not_found()
+        return pages.unsubscribe(view, action, token) if view else pages.not_found()
 
     async def _confirm(self, scope: Scope, receive: Receive, key: str, pages: PublicPages) -> Page:
         assert self._actions is not None
@@ -244,30 +250,6 @@ def hit(scope: Scope) -> Hit:
     agent = found.pop(b"user-agent", b"")
     headers = "\n".join(f"{name.decode()}: {value.decode('latin-1')[:300]}" for name, value in found.items())
     return Hit(agent.decode("latin-1")[:300], client(scope), headers, scope["method"])
-
-
-def language_of(scope: Scope) -> str:
-    """The first language that the browser asks for, two letters."""
-    found = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
-    return found[:2].decode("latin-1").lower() or "en"
-
-
-def client(scope: Scope) -> str:
-    """The address of the client."""
-    peer = scope.get("client")
-    return str(peer[0]) if peer else ""
-
-
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, or None if it is longer than `limit`."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > limit:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
 
 
 def is_one_click(body: bytes) -> bool:

@@ -15,10 +15,15 @@ from lettershop.marketing.attributes import READ
 from lettershop.servers.web import public
 from lettershop.servers.web.languages import LANGUAGES, translations, wanted
 from lettershop.servers.web.pages.segments import CONSENTS, DATE_WORDS, JOINED, OPERATOR_WORDS, WISHES
+from lettershop.servers.web.public import EVERY, PAUSES
 from lettershop.servers.web.words import filters
 
 FOLDER = Path(public.__file__).parent
-ELSEWHERE = {"There were many requests from your network.", "Try again in a few minutes.", "Please try again."}
+ELSEWHERE = {
+    *EVERY.values(), *PAUSES.values(), "This link is too old.", "Ask for a new one by the link in one of our mails.",
+    "There were many requests today.", "Look into your mailbox, or try tomorrow.", "There were many requests from your network.",
+    "Try again in a few minutes.", "Please try again.",
+}  # fmt: skip
 """Words of `marketing.joining` and of errors in general, shown by `public_message.html`."""
 
 KNOWN = {

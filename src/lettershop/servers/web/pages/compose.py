@@ -30,7 +30,7 @@ BEGINNING = """<p>Hello {{ first_name | default("there") }},</p>
 
 <p>…</p>
 
-<p>{{ postal_address }}<br><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
+<p>{{ postal_address }}<br><a href="{{ unsubscribe_url }}">Unsubscribe</a> · <a href="{{ preferences_url }}">Your wishes</a></p>
 """
 FRAMED = MESSAGE_POLICY.replace(b"frame-ancestors 'none'", b"frame-ancestors 'self'")
 

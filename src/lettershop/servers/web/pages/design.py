@@ -27,7 +27,8 @@ LAYOUTS = {
 }  # fmt: skip
 FIELDS = {
     'first_name | default("…")': "First name", 'name | default("…")': "Name", "email": "Address", "brand": "Brand",
-    "list_name": "Name of the list", "unsubscribe_url": "Unsubscribe", "web_version_url": "View in the browser",
+    "list_name": "Name of the list", "unsubscribe_url": "Unsubscribe", "preferences_url": "Your wishes",
+    "web_version_url": "View in the browser",
     "postal_address": "Postal address",
 }  # fmt: skip
 """Personal words that are always there."""

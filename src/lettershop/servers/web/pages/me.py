@@ -10,7 +10,7 @@ from starlette.routing import Route
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Screen, Ui, Visit, status_of
 from lettershop.servers.web.ports import Codes, Services
-from lettershop.servers.web.tracking import client
+from lettershop.servers.web.requests import client
 
 DONE = {
     "password": "The password is changed. You were signed out everywhere else.",

@@ -9,8 +9,8 @@ from lettershop.mail.users import SignInFailed, TooManyTries
 from lettershop.servers.web.frame import NotFromHere, Screen, Ui, Visit, positive
 from lettershop.servers.web.pages.doorway import OUT_OF_DATE, Doorway, busy
 from lettershop.servers.web.ports import Services
+from lettershop.servers.web.requests import client
 from lettershop.servers.web.security import local_path
-from lettershop.servers.web.tracking import client
 
 
 def screen(ui: Ui, services: Services) -> Screen | None:
