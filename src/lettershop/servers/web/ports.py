@@ -25,6 +25,7 @@ from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
 from lettershop.servers.web.ports_inbox import Conversations
 from lettershop.servers.web.ports_people import Persons
+from lettershop.servers.web.ports_start import FirstRun, HostChecks
 from lettershop.servers.web.ports_writing import (
     Attributes,
     Imports,
@@ -34,8 +35,6 @@ from lettershop.servers.web.ports_writing import (
     Uploading,
     Writing,
 )
-from lettershop.servers.web.ports_start import FirstRun, HostChecks
-from lettershop.servers.web.ports_writing import Attributes, Imports, Senders, Shelf, Trying, Uploading, Writing
 
 if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.egress.forecast import Forecast

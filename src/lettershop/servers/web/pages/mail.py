@@ -18,7 +18,7 @@ from lettershop.mail.webmail.desk import Desk, Folders, Moved, Place
 from lettershop.mail.webmail.letter import File
 from lettershop.servers.web.frame import Screen, Ui, Visit, positive, status_of
 from lettershop.servers.web.ports import Services
-from lettershop.servers.web.tracking import client
+from lettershop.servers.web.requests import client
 
 HERE = "/mail"
 DONE = {
