@@ -20,7 +20,7 @@ SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 LISTS = {
     "home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "queue": "/queue", "domains": "/domains",
-    "accounts": "/accounts",
+    "accounts": "/accounts", "mail": "/mail", "mail-links": "/mail/link", "inbox": "/inbox",
 }  # fmt: skip
 
 
@@ -70,8 +70,18 @@ def _screens(context: BrowserContext) -> Iterator[tuple[str, str]]:
     report, domain = _first(page, "/campaigns", "/campaigns/"), _first(page, "/domains", "/domains/")
     people = [f"{report}/recipients?state=replied"] if report else []
     contact = next((found for path in [*people, "/contacts"] if (found := _first(page, path, "/contacts/"))), None)
+    account = _first(page, "/accounts", "/accounts/")
+    talk, letter = (_first_of(page, path, ".mail-rows a") for path in ("/inbox", "/mail"))
     page.close()
-    found = {"report": report, "recipients": report and f"{report}/recipients", "contact": contact, "domain": domain}
+    found = {
+        "account": account,
+        "conversation": talk,
+        "letter": letter,
+        "report": report,
+        "recipients": report and f"{report}/recipients",
+        "contact": contact,
+        "domain": domain,
+    }
     yield from ((name, path) for name, path in found.items() if path)
 
 
@@ -79,6 +89,12 @@ def _first(page: Page, path: str, prefix: str) -> str | None:
     page.goto(path)
     links = page.locator(f"main table tbody a[href^='{prefix}']")
     return links.first.get_attribute("href") if links.count() else None
+
+
+def _first_of(page: Page, path: str, links: str) -> str | None:
+    page.goto(path)
+    found = page.locator(links)
+    return found.first.get_attribute("href") if found.count() else None
 
 
 def _shoot(page: Page, path: Path) -> None:

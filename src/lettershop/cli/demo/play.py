@@ -56,6 +56,7 @@ class Play:
             self._passwords = await stages.open_mailboxes(house, addresses)
             self._screen.step(f"{len(self._passwords):,} mailboxes opened")
             await house.users.create(USER, self.password, role="owner", name="Ada", workspace_id=workspace)
+            await house.own_mailboxes.grant(USER, stages.REPLIES, "demo")
             await self._import(house, workspace, audience)
             self._campaign = await self._draft(house, workspace)
 
