@@ -8,6 +8,7 @@ queued as single messages are; its Message-ID carries the token of the person's 
 known by it. It is noted in the transaction that queues it: what is shown as sent is in the queue.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -92,7 +93,7 @@ class Gathering:
         assert isinstance(fact, Replied), "asked before"
         blob = await self._mail.read(rows.stored_blob, fact.message_id) if fact.message_id else None
         try:
-            letter = letter_of(await self._blobs.get(blob)) if blob else None
+            letter = await asyncio.to_thread(letter_of, await self._blobs.get(blob)) if blob else None
         except BlobMissing:
             letter = None
         return _said(entry.id, fact, letter)
