@@ -66,3 +66,4 @@ def init(
     print(f"  lettershop domain dns {name}     the DNS records to set")
     print(f"  lettershop account add you@{name}   a mailbox")
     print("  lettershop serve                 the server")
+    print(f"  {public_url or f'https://{host}'}/start   sign in there: an assistant for the rest")

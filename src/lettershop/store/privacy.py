@@ -46,6 +46,7 @@ from lettershop.store.schema_main import (
     opt_ins,
     subscriptions,
 )
+from lettershop.store.schema_people import preferences
 from lettershop.store.schema_webhooks import webhook_deliveries
 
 NAMES = ("address", "sender", "recipient", "reporter")
@@ -116,6 +117,7 @@ def collect(conn: Connection, workspace_id: int, forms: Sequence[str]) -> dict[s
         "dialogues": _rows(conn, select(dialogues).where(dialogues.c.envelope_id.in_(mine))),
         "engagement": _rows(conn, select(engagements).where(engagements.c.envelope_id.in_(mine))),
         "links": _rows(conn, select(link_engagements).where(link_engagements.c.envelope_id.in_(mine))),
+        "preferences": _rows(conn, select(preferences).where(preferences.c.contact_id.in_(ids))),
         "verdicts": _rows(conn, select(hits).where(hits.c.envelope_id.in_(mine)).order_by(hits.c.fact_id)),
         "events": _rows(conn, select(facts).where(facts.c.contact_id.in_(ids)).order_by(facts.c.id)),
     }  # fmt: skip

@@ -16,10 +16,13 @@ from lettershop.store import columnar, contacts, people, sent, stored, subscript
 from lettershop.store.blobs import BlobMissing, open_blobs
 from lettershop.store.contacts import NewContact
 from lettershop.store.opt_ins import Asked, request
+from lettershop.store.preferences import Pace, set_pace
+from lettershop.store.rows import insert_one
 from lettershop.store.schema_api import idempotency
 from lettershop.store.schema_delivery import bounce_samples, dialogues, dsn_wishes, envelopes, site_states
+from lettershop.store.schema_inbox import conversation_messages, conversations
 from lettershop.store.schema_mail import mail_facts
-from lettershop.store.schema_main import facts
+from lettershop.store.schema_main import campaigns, facts
 from lettershop.store.subscriptions import Consent
 
 ANN = NewContact("Ann@shop.example", "ann@shop.example", "shop.example", "Ann", {"city": "Oslo"})
@@ -99,6 +102,17 @@ async def live(house):
         suppressions.add(
             tx, workspace, "ann@shop.example", "complaint", at=at - 5, detail="ann@shop.example pressed spam"
         )
+        brand = workspaces.ensure_brand(tx, workspace, name="B", from_name="B", from_address="b@brand.example", at=at)
+        campaign = insert_one(
+            tx.conn, campaigns, workspace_id=workspace, brand_id=brand, name="C", state="done", subject="S", html="x", tree={},
+            created_at=at,
+        )  # fmt: skip
+        talk = insert_one(
+            tx.conn, conversations, workspace_id=workspace, campaign_id=campaign, contact_id=house.ann.id, last_at=at
+        )
+        words = {"author": "ann@shop.example", "message_id": "m", "text": "I am Ann, ann@shop.example"}
+        tx.conn.execute(insert(conversation_messages).values(conversation_id=talk, at=at, ours=False, **words))
+        set_pace(tx, workspace, house.ann.id, Pace(None, 7), at)
         sample = {"campaign_id": 1, "reason": "unknown-user", "hard": True, "example": WORDS, "advice": ""}
         tx.conn.execute(insert(bounce_samples).values(**sample))
         tx.conn.execute(insert(site_states).values(source="", site="s", provider="p", why=WORDS, at=at))
@@ -132,6 +146,8 @@ async def test_everything_about_a_person_is_told(house):
     assert [row["text"] for row in held["opt_ins"]] == ["I agree"]
     assert "hash" not in repr(held["opt_ins"]), "secrets are not told"
     assert orjson.loads(orjson.dumps(held)) == held, "it can be handed over as a file"
+    assert [row["text"] for row in held["conversations"]] == ["I am Ann, ann@shop.example"]
+    assert held["preferences"][0]["every_days"] == 7
     assert "bob" not in repr(held)
     assert "joann" not in repr(held["received"]), "somebody else's"
 
