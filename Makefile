@@ -37,7 +37,7 @@ bench: $(VENV)/.dev
 	@$(PY) -m benchmarks $(ARGS)
 
 screens: $(VENV)/.dev $(VENV)/.static $(VENV)/.system
-	@$(PY) tools/with_demo.py $(PY) tools/screens.py $(ARGS)
+	@$(PY) tools/with_demo.py $(PY) tools/screens.py --make $(ARGS)
 
 # -- set-up: each step leaves a mark, so a second run is fast --------------------------------------------------------
 
