@@ -83,3 +83,8 @@ def test_tests_are_sent_and_it_goes_now_or_later(signed_in):
 @pytest.mark.parametrize("path", ["/campaigns/new", "/campaigns/3/edit", "/campaigns/3/message"])
 def test_who_may_not_send_may_not_write(signed_in, path):
     assert signed_in(role="analyst").get(path).status_code == 403
+
+
+def test_the_saved_segments_are_offered(signed_in):
+    page = signed_in().get("/campaigns/new").text
+    assert """<option value='in segment "Buyers from Berlin"'>""" in page

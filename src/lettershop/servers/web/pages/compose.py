@@ -145,6 +145,7 @@ class ComposePages:
             values={name: values.get(name, "") for name in FIELDS},
             brands=[one.name for one in await services.brands.all(workspace)] if services.brands else [],
             lists=[one.name for one in await services.lists.lists(workspace, limit=200)] if services.lists else [],
+            segments=[one.name for one in await services.segments.page(workspace, limit=200)] if services.segments else [],
             formats=FORMATS, longest=LONGEST, shown=shown, unclear=unclear, findings=findings, person=person,
             nobody=nobody, asked=visit.query.get("as", ""), error=error, done=DONE.get(visit.query.get("done", ""), ""),
             editable=campaign is None or campaign.state == "draft", status=status_of(error) if error else 200,
