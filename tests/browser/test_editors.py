@@ -83,6 +83,23 @@ def test_a_segment_is_put_together_by_clicks_and_counted(browser, server):
     seen.done()
 
 
+def test_what_is_typed_while_an_answer_is_on_its_way_stays(browser, server):
+    seen = Seen(browser, server)
+    page = seen.sign_in()
+    page.goto("/segments/new")
+    page.select_option("#field-0\\.0", "attribute:orders")
+    page.wait_for_selector("#op-0\\.0 option[value='<=']", state="attached")
+    held = []
+    page.route("**/segments/preview", lambda route: held.append(route), times=1)
+    page.select_option("#op-0\\.0", ">")
+    until(page, lambda: held)
+    page.fill("#value-0\\.0", "7")
+    held[0].continue_()
+    until(page, lambda: page.locator("#found code").all_inner_texts() == ["orders > 7"])
+    assert page.input_value("#value-0\\.0") == "7"
+    seen.done()
+
+
 def test_without_script_rows_are_added_by_buttons(browser, server):
     seen = Seen(browser, server, java_script_enabled=False)
     page = seen.sign_in()

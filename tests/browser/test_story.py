@@ -90,8 +90,9 @@ async def a_segment_by_clicks(page):
     await page.fill("#name", "Often")
     await page.select_option("#field-0\\.0", "attribute:orders")
     await page.wait_for_selector("#op-0\\.0 option[value='>=']", state="attached")
-    await page.select_option("#op-0\\.0", ">=")
-    await page.wait_for_selector("#value-0\\.0")
+    async with page.expect_response("**/segments/preview"):
+        await page.select_option("#op-0\\.0", ">=")
+    await page.wait_for_selector("#op-0\\.0 option[value='>='][selected]", state="attached")
     await page.locator("#value-0\\.0").press_sequentially("3")
     await page.wait_for_selector(f"#found >> text={len(LOYAL)} people")
     await page.click("#builder button.btn-primary")
