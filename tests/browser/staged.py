@@ -26,6 +26,7 @@ from lettershop.insight.dnscheck import Finding
 from lettershop.insight.dnsrecords import Record
 from lettershop.insight.explained import explain
 from lettershop.insight.hostcheck import HostFinding
+from lettershop.mail.api_tokens import MadeToken, check_scopes
 from lettershop.mail.journey import Journey, Step
 from lettershop.mail.measured import Depths
 from lettershop.mail.people import Actor
@@ -49,6 +50,7 @@ from lettershop.servers.web.designs import layout
 from lettershop.servers.web.ports import Hit, Services
 from lettershop.servers.web.preferences import PreferencePages
 from lettershop.store.accounts import Account, Domain
+from lettershop.store.api_tokens import ApiToken
 from lettershop.store.audit import Act, Noted
 from lettershop.store.contacts import Contact
 from lettershop.store.imports import ImportJob
@@ -475,6 +477,22 @@ class FakeMailServer:
             for n, name in enumerate(NAMES, 1)
         ]  # fmt: skip
         return sorted(made, key=lambda account: account.address)
+
+
+class FakeTokens:
+    """Two tokens."""
+
+    async def page(self, workspace_id: int, *, after: int = 0, limit: int = 100) -> list[ApiToken]:
+        return [
+            ApiToken(1, 1, "Shop", ["messages", "subscribers:read"], NOW - 9e5, "ann@brand.example", NOW - 60, None, None),
+            ApiToken(2, 1, "Warehouse", ["read"], NOW - 9e6, "", None, NOW + 9e6, None),
+        ]  # fmt: skip
+
+    async def create(self, workspace_id: int, name: str, scopes: list[str], **more: Any) -> MadeToken:
+        return MadeToken("lst_secret", ApiToken(3, 1, name, check_scopes(scopes), NOW, "", None, None, None))
+
+    async def revoke(self, workspace_id: int, token_id: int) -> None:
+        return None
 
 
 class FakePreferring:
@@ -943,7 +961,7 @@ def stage(
     imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]

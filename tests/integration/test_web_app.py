@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select
 from lettershop.base.facts import Bounced, Delivered
 from lettershop.insight.dnscheck import Finding
 from lettershop.mail.accounts import Accounts
+from lettershop.mail.api_tokens import ApiTokens
+from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.queue import Queue
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.mail.users import Users
@@ -97,7 +99,8 @@ async def shop(store, clock, tmp_path):
             lists=Subscribers(store.main, privacy, clock), persons=Subscribers(store.main, privacy, clock),
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
-            actions=PublicActions(store.main, tokens, clock, URL),
+            actions=PublicActions(store.main, tokens, clock, URL), tokens=ApiTokens(store.main, clock), now=clock.now,
+            own_mailboxes=OwnMailboxes(store.main, store.mail, Accounts(store.mail, passwords, clock), users, clock),
         ),
         public_url=URL,
     )  # fmt: skip
@@ -265,6 +268,37 @@ async def test_a_person_is_made_changed_put_on_lists_told_and_erased(shop):
     assert (await act(f"{here}/erase")).headers["location"] == "/contacts?done=erased"
     assert (await shop.client.get(here)).status_code == 404
     assert "Eve" not in (await shop.client.get("/contacts?q=eve@shop")).text.replace('value="eve', "")
+
+
+async def test_accounts_and_tokens_are_made_changed_and_removed(shop):
+    async def act(path, **fields):
+        return await shop.client.post(path, data={"csrf": shop.csrf, **fields})
+
+    short = await act("/accounts", address="eve@brand.example", password="short")
+    assert short.status_code == 400
+    wrong = await act("/accounts", address="eve@brand.example", password=PASSWORD, quota="much")
+    assert wrong.status_code == 400
+    elsewhere = await act("/accounts", address="eve@nowhere.example", password=PASSWORD)
+    assert elsewhere.status_code == 404
+    assert (await act("/accounts", address="Eve@brand.example", password=PASSWORD, quota="5")).status_code == 303
+    here = re.search(r"/accounts/\d+", (await shop.client.get("/accounts?q=eve")).text)[0]
+    assert (await act(f"{here}/alias", alias="sales@brand.example")).status_code == 303
+    assert (await act(f"{here}/alias", alias="sales@brand.example")).status_code == 409
+    assert (await act(f"{here}/password", password="another long one")).status_code == 303
+    assert (await act(f"{here}/remove")).status_code == 303
+    assert (await shop.client.get(here)).status_code == 404
+
+    refused = await act("/settings/tokens", name="Shop")
+    assert "A token needs a scope." in refused.text
+    made = await act("/settings/tokens", name="Shop", scope="messages", lasts="30")
+    secret = re.search(r"lst_[\w-]+", made.text)[0]
+    assert made.headers["cache-control"] == "no-store"
+    caller = await ApiTokens(shop.store.main, shop.clock).caller(secret)
+    assert (caller.may("messages", write=True), caller.may("lists", write=False)) == (True, False)
+    page = (await shop.client.get("/settings/tokens")).text
+    assert secret not in page
+    await act(re.search(r"/settings/tokens/\d+/withdraw", page)[0])
+    assert await ApiTokens(shop.store.main, shop.clock).caller(secret) is None
 
 
 async def test_a_segment_is_counted_saved_and_kept_from_other_workspaces(shop):

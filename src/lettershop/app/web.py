@@ -108,6 +108,8 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             measured=measured,
             webhooks=house.webhooks,
             audit=house.audit,
+            tokens=house.api_tokens,
+            now=house.clock.now,
             first_run=marketing.first_run(house, messages) if marketing and messages else None,
             host=HostCheck(config.server.hostname, house.resolver, partial(_shown, mail), greeting, house.clock),
         ),

@@ -260,6 +260,10 @@ class MailServer(Protocol):
 
     async def domains(self) -> "Sequence[Domain]": ...
     async def list(self) -> "Sequence[Account]": ...
+    async def add(self, address: str, password: str, *, name: str = "", quota: int | None = None) -> "Account": ...
+    async def alias(self, alias: str, address: str) -> None: ...
+    async def set_password(self, address: str, password: str) -> None: ...
+    async def remove(self, address: str) -> None: ...
 
 
 class Kept(Protocol):
@@ -388,6 +392,8 @@ class Services:
     measured: Measured | None = None
     webhooks: Webhooks | None = None
     audit: Audit | None = None
+    tokens: ApiTokens | None = None
+    now: Callable[[], float] | None = None
     first_run: FirstRun | None = None
     host: HostChecks | None = None
 

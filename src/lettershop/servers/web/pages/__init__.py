@@ -28,6 +28,7 @@ from lettershop.servers.web.pages import (
     signin,
     signin_code,
     start,
+    tokens,
     webhooks,
 )
 from lettershop.servers.web.ports import Services
@@ -56,6 +57,7 @@ SCREENS: tuple[Callable[[Ui, Services], Screen | None], ...] = (
     start.screen,
     people.screen,
     webhooks.screen,
+    tokens.screen,
     audit.screen,
     me.screen,
 )
