@@ -92,6 +92,20 @@ async def test_search_looks_into_everything_and_pages_too(mail, monkeypatch):
     assert await subjects(mail, words="is:read") == ["n7"]
 
 
+async def test_a_search_that_finds_little_goes_on_a_page_at_a_time(mail, monkeypatch):
+    monkeypatch.setattr(desks, "WINDOW", 2)
+    monkeypatch.setattr(desks, "SEARCHED", 4)
+    for number in range(11):
+        await mail.put(message(f"n{number}", "red" if number in (0, 5) else "blue"))
+    pages, before = [], None
+    for _ in range(3):
+        page = await mail.desk.page(await mail.place(), words="red", before=before)
+        pages.append([row.subject for row in page.rows])
+        before = page.older
+    assert pages == [[], ["n5"], ["n0"]]
+    assert before is None
+
+
 async def test_looking_changes_nothing_and_flags_are_those_of_imap(mail):
     uid, place = await mail.put(QUESTION), await mail.place()
     assert not (await mail.desk.show(place, uid)).row.seen

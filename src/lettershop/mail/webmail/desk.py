@@ -32,6 +32,8 @@ from lettershop.wire.imap.values import And, HasFlag, Not, Numbers, SearchKey, S
 PAGE = 50
 WINDOW = 2_000
 """Messages that are searched at once, from the newest on; also those among which a thread is looked for."""
+SEARCHED = 10_000
+"""Messages that one page of a search looks through; the next page goes on from there, so that nobody waits for ever."""
 THREAD = 100
 LONGEST_NAME = 200
 
@@ -101,7 +103,7 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A piece of a folder, newest first. `older`: where it goes on, or None."""
+    """A piece of a folder, newest first. `older`: where it goes on, or None; a search may go on without having found anything."""
 
     folders: Folders
     box: Mailbox
@@ -144,15 +146,6 @@ class Desk:
         self._own = own
         self.mailboxes = mailboxes
 
-    async def accounts(self, user_id: int) -> Sequence[Account]:
-        """The person's mailboxes."""
-        return await self._own.of(user_id)
-
-    async def unread(self, user_id: int) -> Sequence[tuple[Account, int]]:
-        """The person's mailboxes, each with the number of unread messages in its INBOX."""
-        found = await self._own.of(user_id)
-        return [(one, (await self.mailboxes.find(one.id, "INBOX")).unseen) for one in found]
-
     async def folders(self, user_id: int, account_id: int) -> Folders:
         """The folders; raises NoSuchAccount."""
         accounts = await self._own.of(user_id)
@@ -165,9 +158,10 @@ class Desk:
         folders, selected = await self._open(place)
         end = bisect_left(selected.view.uids, before) if before else len(selected.view.uids)
         key = wish(words)
-        found = await _found(selected, key, end) if key else _newest(selected, end)
+        found, reached = await _found(selected, key, end) if key else (_newest(selected, end), 0)
         shown = found[:PAGE]
-        older = selected.view.uids[shown[-1]] if len(found) > PAGE else None
+        next_from = shown[-1] if len(found) > PAGE else reached
+        older = selected.view.uids[next_from] if next_from else None
         return Page(folders, folders.box(place.box_id), await self._rows(selected, shown), older)
 
     async def show(self, place: Place, uid: int) -> Shown:
@@ -309,16 +303,16 @@ def _newest(selected: Selected, end: int) -> list[int]:
     return list(islice(newest, PAGE + 1))
 
 
-async def _found(selected: Selected, key: SearchKey, end: int) -> list[int]:
-    """The newest that fit, looked for piece by piece, so that a large folder answers as soon as a page is full."""
+async def _found(selected: Selected, key: SearchKey, end: int) -> tuple[list[int], int]:
+    """The newest that fit, looked for piece by piece until a page is full or enough was looked through; and how far down."""
     found: list[int] = []
-    uids = selected.view.uids
-    while end > 0 and len(found) <= PAGE:
+    uids, least = selected.view.uids, max(0, end - SEARCHED)
+    while end > least and len(found) <= PAGE:
         start = max(0, end - WINDOW)
         piece = Numbers(SequenceSet(((uids[start], uids[end - 1]),)), uid=True)
         found += reversed(await search(selected, And((piece, Not(HasFlag(DELETED)), key))))
         end = start
-    return found
+    return found, end
 
 
 def _position(selected: Selected, uid: int) -> int:
