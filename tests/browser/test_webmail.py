@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from tests.browser.test_interface import AXE, AXE_CORE, CHROMIUM, VENDOR, browser, until
 from tests.mailstore import message
-from tests.webmail import ANN, PASSWORD, Shop, office
+from tests.webmail import ANN, EVE, PASSWORD, Shop, office
 
 from lettershop.base.clock import SystemClock
 from lettershop.marketing.inbox import Gathering, Inbox
@@ -122,7 +122,7 @@ def mail(served):
 class Seen:
     """A signed-in page with everything it complained about and every address it asked for."""
 
-    def __init__(self, browser, mail, **wishes):
+    def __init__(self, browser, mail, who=ANN, **wishes):
         self.address = mail.address
         self.context = browser.new_context(base_url=mail.address, **wishes)
         self.page = self.context.new_page()
@@ -132,7 +132,7 @@ class Seen:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto("/login")
-        self.page.fill("#email", ANN)
+        self.page.fill("#email", who)
         self.page.fill("#password", PASSWORD)
         self.page.click("button[type=submit]")
         self.page.wait_for_selector(".shell")
@@ -260,3 +260,26 @@ def test_an_answer_to_a_campaign_is_answered_on_its_page(browser, mail):
     page.wait_for_selector("text=It is open again.")
     assert [message["Subject"] for message in mail.ask(mail.shop.eve_s_mail())][-1] == "Re: Winter papers"
     seen.done()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_owner_opens_a_mailbox_to_somebody_and_takes_it_away(browser, mail, theme):
+    seen = Seen(browser, mail, EVE, color_scheme=theme, viewport={"width": 390, "height": 844})
+    page = seen.page
+    page.goto("/accounts")
+    page.click(f"a:has-text('{ANN}')")
+    page.select_option("select[name=email]", EVE)
+    page.click("button:has-text('Open it')")
+    page.wait_for_selector("text=It is opened to this person.")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate(AXE_CORE.read_text())
+    assert page.evaluate(AXE) == []
+    page.locator("li", has_text=EVE).locator("button").click()
+    page.wait_for_selector("text=It is closed to this person.")
+    assert [one.email for one in mail.ask(readers(mail))] == [ANN]
+    seen.done()
+
+
+async def readers(mail):
+    account = await mail.office.own.account(mail.office.ann_account)
+    return await mail.office.own.readers(account)
