@@ -1,22 +1,27 @@
-"""The story of a shop as its owner clicks it: sign in, people from a file, a segment, a campaign by drag and drop, sent;
-readers open, click and write back; the report; somebody is erased. The real server, receivers and Chromium.
+"""The story of a shop as its owner clicks it: sign in, the first steps, people from a file, a segment, a campaign by drag and
+drop, sent; readers open, click and write back; the report; the answer is answered; somebody is erased. The real server,
+receivers and Chromium.
 """
 
 import asyncio
+import email
+import email.policy
 import re
 import tomllib
+from email.message import EmailMessage
 
 import pytest
 from tests.browser.test_editors import CANVAS, needs_editors
 from tests.browser.test_interface import CHROMIUM
 from tests.browser.test_interface import pytestmark as needs_a_browser
-from tests.integration.test_shop import asked, body_of, newest, open_shop, post, reply, shop, until
+from tests.integration.test_shop import asked, body_of, newest, post, shop, until
 
 from lettershop.client import NewUser
 
 pytestmark = [*needs_a_browser, needs_editors, pytest.mark.timeout(300)]
 
 EMAIL, PASSWORD = "ann@brand.example", "letterpress and ink"
+SENDER = "news@brand.example"
 PEOPLE = 24
 ROWS = "".join(f"p{n:02}@readers.example;Ida {n};{n % 6}\n" for n in range(1, PEOPLE + 1))
 FILE = f"E-Mail;Vorname;Bestellungen\n{ROWS}nobody;X;1\n"
@@ -32,7 +37,6 @@ async def test_the_story_on_the_screens(tmp_path):
         async_playwright() as playwright,
     ):
         url = tomllib.loads((tmp_path / "lettershop.toml").read_text())["web"]["public_url"]
-        await asyncio.to_thread(open_shop, client)
         person = NewUser(email=EMAIL, role="owner", password=PASSWORD, name="Ann")
         await asyncio.to_thread(client.users.create, person)
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
@@ -42,11 +46,13 @@ async def test_the_story_on_the_screens(tmp_path):
         page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await signs_in(page)
+        await the_first_steps(page, readers)
         await people_come(page)
         await a_segment_by_clicks(page)
         campaign = await a_campaign_by_drag_and_drop(page)
         await readers_act(readers, smtp)
         await the_report(page, campaign)
+        await the_answer_is_answered(page, readers)
         await somebody_is_erased(page)
         assert complaints == []
         assert list(client.subscribers.all(query=READS)) == []
@@ -59,6 +65,34 @@ async def signs_in(page):
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_selector("nav[aria-label=Main]")
+
+
+async def the_first_steps(page, readers):
+    """From the notice on the home page to the test mail, whose header is explained."""
+    await page.click("text=Go on with the first steps")
+    await page.fill("#organisation", "The Shop")
+    await page.fill("#sender", "The Shop")
+    await page.fill("#sender-address", SENDER)
+    await page.fill("#postal", "1 Harbour Street, 20457 Hamburg")
+    await page.click("main >> text=/^Save$/")
+    await page.wait_for_selector("text=this is how recipients see you")
+    await page.fill("#domain", "brand.example")
+    await page.click("main >> text=/^Add$/")
+    await page.wait_for_url("**/start/checks?domain=brand.example")
+    assert await page.is_visible("text=v=spf1 mx -all")
+    await page.click("main >> text=First steps")
+    await page.fill("#box-address", SENDER)
+    await page.fill("#box-password", PASSWORD)
+    await page.click("text=Make the mailbox")
+    await page.wait_for_selector("text=The mailbox is made.")
+    await page.fill("#to", "owner@readers.example")
+    await page.click("text=Send the test mail")
+    await page.wait_for_selector("#test >> text=Delivered")
+    assert await page.is_visible("text=our signature over header and body")
+    assert [one.recipient for one in readers.messages] == ["owner@readers.example"]
+    readers.messages.clear()
+    await page.goto("/")
+    assert not await page.is_visible("text=Go on with the first steps")
 
 
 async def people_come(page):
@@ -159,7 +193,17 @@ async def readers_act(readers, smtp):
     assert (await asyncio.to_thread(asked, pixel))[0] == 200
     status, headers = await asyncio.to_thread(asked, link)
     assert (status, headers["location"]) == (302, "https://shop.example/new")
-    await asyncio.to_thread(post, smtp, *reply(newest(readers, WRITES, "New inks")))
+    await asyncio.to_thread(post, smtp, WRITES, SENDER, reply(newest(readers, WRITES, "New inks")))
+
+
+def reply(received):
+    """What a person writes back, as a mail program makes it."""
+    message, answered = EmailMessage(), body_of(received)[1]
+    message["From"], message["To"], message["Subject"] = WRITES, answered["Reply-To"] or SENDER, "Re: New inks"
+    message["Message-ID"] = "<islands@readers.example>"
+    message["In-Reply-To"] = message["References"] = answered["Message-ID"]
+    message.set_content("Do you ship to the islands?")
+    return message.as_bytes()
 
 
 async def the_report(page, campaign):
@@ -174,6 +218,21 @@ async def the_report(page, campaign):
         await asyncio.sleep(0.5)
     assert found == wanted
     assert await page.is_visible("text=https://shop.example/new")
+
+
+async def the_answer_is_answered(page, readers):
+    """Read beside its campaign, answered, done; the person gets it in the same thread."""
+    await page.goto("/inbox")
+    await page.click("main >> text=New inks")
+    await page.wait_for_selector("text=Do you ship to the islands?")
+    await page.fill("#text", "We do, every Tuesday.")
+    await page.click("main >> text=/^Send$/")
+    await page.wait_for_selector("text=The answer is on its way.")
+    (answer,) = await until(lambda: [one for one in readers.messages if b"every Tuesday" in one.data], bool)
+    assert answer.recipient == WRITES
+    message = email.message_from_bytes(answer.data, policy=email.policy.default)
+    assert "every Tuesday" in message.get_body(("plain",)).get_content()
+    assert message["In-Reply-To"] == "<islands@readers.example>"
 
 
 async def somebody_is_erased(page):
