@@ -35,6 +35,7 @@ from lettershop.mail.second_factor import Beginning, CodeNeeded, TicketOver, Too
 from lettershop.mail.second_factor import Standing as CodeStanding
 from lettershop.mail.sites import Standing
 from lettershop.mail.users import RIGHTS, SignedIn, SignInFailed, TooManyTries, Who
+from lettershop.mail.warming import Line as WarmLine
 from lettershop.mail.webhooks.desk import NoSuchDelivery, NoSuchWebhook, Webhooks
 from lettershop.marketing.audience import Preview
 from lettershop.marketing.contacts import with_basis
@@ -477,6 +478,31 @@ class FakeMailServer:
             for n, name in enumerate(NAMES, 1)
         ]  # fmt: skip
         return sorted(made, key=lambda account: account.address)
+
+
+class FakeSites:
+    """A receiver that takes nothing, a slow one, an open one."""
+
+    async def standings(self) -> list[Standing]:
+        why = "The receiver refused 12 messages in a row: 550 5.7.1 blocked"
+        return [
+            Standing("mx.freemail.example", "203.0.113.5", "default", 0, 1, 10, 0.0, 0.0, 1200, 0.0, NOW + 900, why, NOW),
+            Standing("mx.slow.example", "", "default", 2, 2, 10, 30.0, 1.0, 40, NOW + 60, 0.0, "421 4.7.0 too many", NOW),
+            Standing("mx.office.example", "", "default", 5, 10, 10, 0.0, 80.0, 0, 0.0, 0.0, "", NOW),
+        ]  # fmt: skip
+
+    async def resume(self, site: str, source: str | None = None) -> int:
+        return 1
+
+
+class FakeWarming:
+    """One warm-up under way, one over."""
+
+    async def lines(self) -> list[WarmLine]:
+        return [
+            WarmLine("203.0.113.5", "brand.example", "gmail", 3, 20, 800, 640, "2026-12-20", ""),
+            WarmLine("203.0.113.5", "brand.example", "other", 20, 20, None, 0, None, ""),
+        ]
 
 
 class FakeTokens:
@@ -961,7 +987,7 @@ def stage(
     imports = FakeImports(empty)
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
@@ -1060,7 +1086,12 @@ class FakeWriting:
         return to
 
     async def all(self, workspace_id: int) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name="Brand")]
+        return [
+            SimpleNamespace(
+                id=1, name="Brand", from_name="The Brand", from_address="news@brand.example", reply_to="", postal_address="1 Street",
+                settings={"primary": "#23508a"},
+            )
+        ]  # fmt: skip
 
 
 class FakeShelf:

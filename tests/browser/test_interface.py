@@ -30,7 +30,8 @@ PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contact
          "/lists", "/segments", "/segments/new", "/segments/1",
          "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/new?form=words", "/segments/1", "/segments/3",
          "/queue", "/queue/3", "/campaigns/9/recipients/3",
-         "/people", "/me", "/settings/audit", "/settings/tokens", "/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/3",
+         "/people", "/me", "/settings/audit", "/settings/tokens", "/deliverability", "/brands", "/brands/new",
+         "/brands/1", "/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/3",
          "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
 
 pytestmark = [

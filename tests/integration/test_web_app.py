@@ -7,14 +7,19 @@ import httpx2
 import pytest
 from sqlalchemy import Connection, select
 
+from lettershop.base.config import Breakers, Warmup
 from lettershop.base.facts import Bounced, Delivered
+from lettershop.egress.breakers import rulebook
+from lettershop.egress.warmup import plan_of
 from lettershop.insight.dnscheck import Finding
 from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.queue import Queue
+from lettershop.mail.sites import Sites
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.mail.users import Users
+from lettershop.mail.warming import Warming
 from lettershop.marketing import campaign_file
 from lettershop.marketing.analytics import Analytics
 from lettershop.marketing.campaigns import Campaigns
@@ -24,15 +29,17 @@ from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
 from lettershop.marketing.subscribers import Subscribers
 from lettershop.marketing.views import CampaignDesk, ContactDesk
+from lettershop.marketing.workspace_campaigns import Brands
 from lettershop.samples import CAMPAIGN, SUBSCRIBERS
 from lettershop.servers.web.app import build
 from lettershop.servers.web.ports import Services
 from lettershop.store import accounts as account_rows
-from lettershop.store import envelopes, workspaces
+from lettershop.store import envelopes, sites, workspaces
 from lettershop.store.blobs import open_blobs
 from lettershop.store.envelopes import Outcome
 from lettershop.store.schema_delivery import BOUNCED, DELIVERED
 from lettershop.store.schema_main import campaigns, facts
+from lettershop.store.sites import SiteRow
 from lettershop.workers.campaigns import CampaignWorker
 
 URL = "http://mail.brand.example"
@@ -100,6 +107,8 @@ async def shop(store, clock, tmp_path):
             queue=Queue(store.main, clock),
             mail_server=Accounts(store.mail, passwords, clock), dns=dns,
             actions=PublicActions(store.main, tokens, clock, URL), tokens=ApiTokens(store.main, clock), now=clock.now,
+            brands=Brands(store.main, clock), sites=Sites(store.main, clock),
+            warming=Warming(store.main, clock, plan_of(Warmup(), rulebook(Breakers()).usual)),
             own_mailboxes=OwnMailboxes(store.main, store.mail, Accounts(store.mail, passwords, clock), users, clock),
         ),
         public_url=URL,
@@ -268,6 +277,40 @@ async def test_a_person_is_made_changed_put_on_lists_told_and_erased(shop):
     assert (await act(f"{here}/erase")).headers["location"] == "/contacts?done=erased"
     assert (await shop.client.get(here)).status_code == 404
     assert "Eve" not in (await shop.client.get("/contacts?q=eve@shop")).text.replace('value="eve', "")
+
+
+async def test_brands_are_made_and_changed_and_receivers_told(shop):
+    async def act(path, **fields):
+        return await shop.client.post(path, data={"csrf": shop.csrf, **fields})
+
+    fields = {"from_name": "Inks", "from_address": "inks@brand.example", "postal_address": "1 Street"}
+    assert (await act("/brands/new", **fields)).status_code == 400
+    assert (await act("/brands/new", name="Inks", **{**fields, "from_address": "nobody"})).status_code == 400
+    wrong = await act("/brands/new", name="Inks", primary="red", **fields)
+    assert "#23508a" in wrong.text
+    assert (await act("/brands/new", name="Inks", primary="#23508a", **fields)).status_code == 303
+    page = (await shop.client.get("/brands")).text
+    here = re.search(r'/brands/\d+(?=">Inks)', page)[0]
+    assert (await act(here, **{**fields, "reply_to": "hello@brand.example"})).status_code == 303
+    shown = (await shop.client.get(here)).text
+    assert "hello@brand.example" in shown
+    assert 'value="#23508a"' not in shown, "what is emptied is gone"
+
+    at = shop.clock.now()
+    row = SiteRow(
+        source="", site="mx.b.example", provider="x", at=at, suspended_until=at + 600, why="550 blocked", told=1.0
+    )
+    await shop.store.main.write(sites.save, [row], [])
+    html = (await shop.client.get("/deliverability")).text
+    assert "550 blocked" in html
+    assert (await act("/deliverability/resume", site="mx.b.example", source="")).status_code == 303
+    assert (await act("/deliverability/resume", site="mx.none.example", source="")).status_code == 404
+
+    other = await shop.store.main.write(workspaces.ensure_workspace, "Other", shop.clock.now())
+    await shop.users.create("bob@other.example", PASSWORD, role="owner", workspace_id=other)
+    await shop.sign_in("bob@other.example")
+    assert (await shop.client.get(here)).status_code == 404
+    assert (await shop.client.get("/deliverability")).status_code == 403
 
 
 async def test_accounts_and_tokens_are_made_changed_and_removed(shop):

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp
 
 from lettershop.app.house import House
 from lettershop.app.mail import MailServices
+from lettershop.egress.breakers import rulebook
 from lettershop.egress.meters import Meters
+from lettershop.egress.warmup import plan_of
 from lettershop.insight.dnscheck import Finding, check
 from lettershop.insight.dnsrecords import Record, domain_records
 from lettershop.insight.hostcheck import HostCheck, Shown
@@ -24,6 +26,8 @@ from lettershop.mail.people import People
 from lettershop.mail.queue import Queue
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
+from lettershop.mail.sites import Sites
+from lettershop.mail.warming import Warming
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
 from lettershop.net.greet import greeting
@@ -109,6 +113,12 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             webhooks=house.webhooks,
             audit=house.audit,
             tokens=house.api_tokens,
+            sites=Sites(house.main_db, house.clock),
+            warming=Warming(
+                house.main_db,
+                house.clock,
+                plan_of(config.delivery.warmup, rulebook(config.delivery.breakers).usual),
+            ),
             now=house.clock.now,
             first_run=marketing.first_run(house, messages) if marketing and messages else None,
             host=HostCheck(config.server.hostname, house.resolver, partial(_shown, mail), greeting, house.clock),

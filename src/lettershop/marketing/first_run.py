@@ -87,6 +87,7 @@ class FirstRun:
             )
         before = (await self.standing(workspace_id)).brand
         values = {"from_name": sender, "from_address": str(Address.parse(address)), "postal_address": postal}
+        values["reply_to"] = before.reply_to if before else ""
         await self._main.write(workspaces.rename, workspace_id, organisation)
         await self._brands.put(workspace_id, before.name if before else organisation, values)
 

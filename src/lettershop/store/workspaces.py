@@ -68,17 +68,18 @@ def ensure_brand(
     at: float,
     reply_to: str = "",
     postal_address: str = "",
-    pool: str = "",
+    pool: str | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> int:
-    """The brand's id; made, or brought up to date, by its name. `pool` of source addresses: empty as for all.
+    """The brand's id; made, or brought up to date, by its name. `pool` of source addresses: empty as for all; None: as it is.
 
     `settings` None: they stay as they are.
     """
     values: dict[str, Any] = {
         "from_name": from_name, "from_address": from_address, "reply_to": reply_to, "postal_address": postal_address,
-        "pool": pool,
     }  # fmt: skip
+    if pool is not None:
+        values["pool"] = pool
     if settings is not None:
         values["settings"] = dict(settings)
     where = (brands.c.workspace_id == workspace_id, brands.c.name == name)

@@ -19,7 +19,9 @@ from lettershop.mail.people import Actor, People
 from lettershop.mail.repeats import Repeats
 from lettershop.mail.request_rate import RequestRate
 from lettershop.mail.second_factor import Beginning, Standing
+from lettershop.mail.sites import Sites
 from lettershop.mail.users import SignedIn, Who
+from lettershop.mail.warming import Warming
 from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
@@ -393,6 +395,8 @@ class Services:
     webhooks: Webhooks | None = None
     audit: Audit | None = None
     tokens: ApiTokens | None = None
+    sites: Sites | None = None
+    warming: Warming | None = None
     now: Callable[[], float] | None = None
     first_run: FirstRun | None = None
     host: HostChecks | None = None

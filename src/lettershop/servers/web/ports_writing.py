@@ -36,6 +36,7 @@ class Trying(Protocol):
 class Senders(Protocol):
     """`marketing.workspace_campaigns.Brands`."""
 
+    async def put(self, workspace_id: int, name: str, values: Mapping[str, Any]) -> Any: ...
     async def all(self, workspace_id: int) -> "Sequence[Any]": ...
 
 
