@@ -314,12 +314,11 @@ def audience_resting(
 ) -> int:
     """How many would get it, did they not pause or want fewer newsletters."""
     query = _audience(select(func.count()).select_from(contacts), workspace_id, list_id, where)
-    return conn.scalar(query.where(contacts.c.id.in_(resting(workspace_id, now)))) or 0
+    return conn.scalar(query.where(resting(now))) or 0
 
 
 def _not_left_out(workspace_id: int, now: float) -> tuple[ColumnElement[bool], ...]:
-    ids = contacts.c.id
-    return ids.not_in(_lapsed(workspace_id, now)), ids.not_in(resting(workspace_id, now))
+    return contacts.c.id.not_in(_lapsed(workspace_id, now)), ~resting(now)
 
 
 def _lapsed(workspace_id: int, now: float) -> Any:

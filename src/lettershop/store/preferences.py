@@ -1,9 +1,8 @@
 """What people want of us: pace, pause, topics; and their requests about their data."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select
 
 from lettershop.store import subscriptions
 from lettershop.store.database import Transaction
@@ -61,12 +60,14 @@ def set_pace(tx: Transaction, workspace_id: int, contact_id: int, pace: Pace, at
     upsert(tx.conn, preferences, [row], key=("contact_id",))
 
 
-def resting(workspace_id: int, now: float) -> Any:
-    """Contacts (a query of their ids) who want no newsletter now: they pause, or had one in the days they named."""
+def resting(now: float) -> ColumnElement[bool]:
+    """Whether a contact of the query wants no newsletter now: they pause, or had one in the days they named.
+
+    One look-up a contact: a list of all who rest would be made anew for every piece of an audience.
+    """
     c = preferences.c
     soon = and_(c.every_days > 0, contacts.c.last_delivered_at > now - c.every_days * DAY)
-    query = select(c.contact_id).join(contacts, contacts.c.id == c.contact_id)
-    return query.where(c.workspace_id == workspace_id, or_(c.paused_until > now, soon))
+    return exists().where(c.contact_id == contacts.c.id, or_(c.paused_until > now, soon))
 
 
 def topics(conn: Connection, workspace_id: int, contact_id: int) -> list[Topic]:
