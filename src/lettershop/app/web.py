@@ -33,6 +33,7 @@ from lettershop.mail.webmail.post import Post
 from lettershop.net.greet import greeting
 from lettershop.servers.web.api.app import build_api
 from lettershop.servers.web.app import build
+from lettershop.servers.web.patience import PatientProtocol
 from lettershop.servers.web.ports import ApiMarketing, ApiServices, Services
 from lettershop.servers.web.preferences import PreferencePages
 from lettershop.servers.web.quick import Quick
@@ -129,7 +130,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
         upload_limit=config.web.upload_limit * 2**20,
     )
     trusted = ["127.0.0.1", "::1", *map(str, config.server.trusted_networks)]
-    http = Quick(marketing.public, trusted, measured.asked).protocol() if marketing else "httptools"
+    http = Quick(marketing.public, trusted, measured.asked).protocol() if marketing else PatientProtocol
     servers: list[tuple[uvicorn.Server, list[socket.socket]]] = []
     for service in ("http", "https"):
         if sockets.get(service):

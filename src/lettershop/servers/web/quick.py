@@ -16,9 +16,9 @@ from typing import Any
 
 from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from lettershop.servers.web.patience import Patience, PatientProtocol, Stage
 from lettershop.servers.web.ports import Hit, Kept, PublicActions
 from lettershop.servers.web.tracking import SIGNALS, headers_of, pixel, redirect
 
@@ -118,16 +118,15 @@ class Quick:
         return partial(QuickProtocol, self)
 
 
-class QuickProtocol(HttpToolsProtocol):
+class QuickProtocol(PatientProtocol):
     """See the module. One request at a time: what comes before the answer waits."""
 
     def __init__(
         self, quick: Quick, config: Config, server_state: ServerState, app_state: dict[str, Any],
-        _loop: AbstractEventLoop | None = None,
+        _loop: AbstractEventLoop | None = None, *, patience: Patience = Patience(),
     ) -> None:  # fmt: skip
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, patience=patience)
         self._quick = quick
-        self._amid = False  # uvicorn's parser has a part of a request
         self._owed = b""  # the request whose answer waits for its commit
         self._behind = b""
         self._last = False  # close when it is answered
@@ -148,13 +147,14 @@ class QuickProtocol(HttpToolsProtocol):
 
     def _idle(self) -> bool:
         between = self.cycle is None or self.cycle.response_complete
-        return between and not self._amid and not self.pipeline and not self.flow.write_paused
+        return between and self._stage is Stage.BETWEEN and not self.pipeline and not self.flow.write_paused
 
     def _answer(self, data: bytes) -> bool:
         asked = plainly_asked(data)
         if asked is None or not self._quick.ask(asked, self.client[0] if self.client else "", self):
             return False
         self._owed = data
+        self._asked = True
         self._unset_keepalive_if_required()  # that of an answer by the other way
         return True
 
@@ -208,16 +208,6 @@ class QuickProtocol(HttpToolsProtocol):
         self._last = bool(self._owed)
         if not self._last:
             super().shutdown()
-
-    def on_message_begin(self) -> None:
-        """httptools: the first bytes of a request."""
-        self._amid = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """httptools: a request is whole."""
-        self._amid = False
-        super().on_message_complete()
 
 
 def _answer_all(asking: "list[tuple[QuickProtocol, bytes, bytes]]", kept: Kept) -> None:
