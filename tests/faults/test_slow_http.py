@@ -59,7 +59,7 @@ async def served(kind):
     )  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110  (uvicorn has no event)
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield app, server.servers[0].sockets[0].getsockname()[1]
@@ -172,7 +172,7 @@ async def test_fields_of_a_trailer_count_as_well():
 
 @pytest.mark.parametrize("keep", [b"", b"Connection: close\r\n"], ids=["kept", "closing"])
 async def test_who_does_not_read_the_answer_is_let_go(keep):
-    async with served("patient") as (app, port):
+    async with served("patient") as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /large HTTP/1.1\r\n" + HOST + keep + b"\r\n")
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
