@@ -119,3 +119,39 @@ async def test_who_would_rather_have_it_arrive_gets_it_there(store, world, sourc
         await asyncio.sleep(0.3)
     assert [message.recipient for message in inbox.messages] == ["optional@b.example"]
     assert await bounces(store) == {}
+
+
+async def two_hosts(world, **second):
+    """The better host takes everything but promises nothing."""
+    world.records[("b.example", "MX")] = ["10 mx.b.example", "20 spare.b.example"]
+    world.files["mta-sts.b.example"] = policy("enforce", "mx.b.example", "spare.b.example")
+    first = await world.receiver("mx.b.example", hidden=frozenset({"REQUIRETLS"}))
+    return first, await world.receiver("spare.b.example", **second)
+
+
+async def test_the_next_host_is_asked_where_the_first_does_not_promise(store, world, source):
+    first, spare = await two_hosts(world)
+    await queue(store, "require", "other", "another")
+    async with engine(store, world):
+        await idle(store.main)
+    assert {message.recipient for message in first.messages} == {"other@b.example", "another@b.example"}
+    assert [(message.recipient, message.tls) for message in spare.messages] == [("require@b.example", "require")]
+    assert await bounces(store) == {}
+
+
+async def test_where_no_host_promises_it_is_returned(store, world, source):
+    first, spare = await two_hosts(world, hidden=frozenset({"REQUIRETLS"}))
+    await queue(store, "require", "other")
+    async with engine(store, world):
+        await idle(store.main)
+    assert ([message.recipient for message in first.messages], spare.messages) == (["other@b.example"], [])
+    assert (await bounces(store))["require"][1] == "5.7.30"
+
+
+async def test_a_next_host_that_is_away_changes_nothing(store, world, source):
+    first, spare = await two_hosts(world, tls=False)
+    await queue(store, "require", "other")
+    async with engine(store, world):
+        await idle(store.main)
+    assert ([message.recipient for message in first.messages], spare.messages) == (["other@b.example"], [])
+    assert (await bounces(store))["require"][1] == "5.7.30"

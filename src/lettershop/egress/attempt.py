@@ -10,34 +10,25 @@ out, it may come twice (RFC 5321 4.5.5 leaves no other choice). What was not beg
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.facts import Bounced, Deferred
 from lettershop.base.log import Logger
-from lettershop.egress.anyway import send_anyway
-from lettershop.egress.dialler import Dialler
+from lettershop.egress.approach import Arrival, Hall, approach
+from lettershop.egress.aside import send_elsewhere
 from lettershop.egress.message import Leased, Recipe, outgoing
-from lettershop.egress.pace import Change, Pace, handful
-from lettershop.egress.prepare import Prepared
+from lettershop.egress.pace import Pace, handful
 from lettershop.egress.press import Done
-from lettershop.egress.retries import Retries
-from lettershop.egress.rules import Rules
-from lettershop.egress.site import Hop, Routes, Unroutable
-from lettershop.egress.unsent import failure_of, judge_all, ready_ones
+from lettershop.egress.unsent import ready_ones
 from lettershop.egress.verdict import Answer, judge, not_made
-from lettershop.egress.ways import Opening, Way
-from lettershop.net.dial import CannotConnect, Result, SmtpConnection
+from lettershop.egress.ways import Opening
+from lettershop.net.dial import Result, SmtpConnection
 from lettershop.store.envelopes import Outcome
-from lettershop.wire.smtp.outgoing import Lost
+from lettershop.wire.smtp.outgoing import Lost, tls_not_kept
 from lettershop.wire.smtp.transcript import bounded, remark
 
-MOST_ADDRESSES = 6
-FAILED_TOGETHER = 8
-"""Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
 URGENT_TOGETHER = 8
 """Urgent envelopes that overtake those that are prepared, at once."""
 LEAVE_PATIENCE = 5.0
@@ -47,18 +38,10 @@ AHEAD, SLOW = 2, 0.2
 """Messages made ahead, so that every answer finds the next one; one alone where a message takes longer than `SLOW`."""
 
 
-class Desk(Protocol):
+class Desk(Hall, Protocol):
     """What a connection needs of the engine."""
 
-    clock: Clock
-    routes: Routes
-    dialler: Dialler
-    retries: Retries
-    rules: Rules
     log: Logger
-
-    def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
-        """The next envelopes of a way; `urgent`: only those that go before bulk."""
 
     def overtaken(self, opening: Opening) -> bool:
         """Whether urgent mail waits for this way."""
@@ -66,32 +49,17 @@ class Desk(Protocol):
     def patience(self, opening: Opening) -> float:
         """Seconds that a connection without anything to send may stay."""
 
-    def moved(self, way: Way) -> None:
-        """Its domains are served by other hosts now."""
-
-    def tell(self, change: Change) -> None:
-        """News for the operator."""
-
-    def put_back(self, opening: Opening, leased: Sequence[Leased]) -> None:
-        """Untried, for another connection."""
-
     def admit(self, leased: Leased) -> bool:
         """Whether it may go this moment; if not (its campaign is held, the lease ran out), it is the desk's again."""
 
     def reached(self, opening: Opening) -> None:
         """A connection stands: more may follow."""
 
-    async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
-        """Ask the source; the answer may take `patience` seconds longer for the sake of others."""
-
     def make(self, recipe: Recipe, done: Done) -> None:
         """Have the message made; see `press.Press.want`."""
 
     def record(self, outcome: Outcome, opening: Opening | None = None) -> None:
         """Store this soon; `opening`: of the connection on which it was tried."""
-
-    def trouble(self, error: Temporary) -> None:
-        """The source does not answer for the moment: nothing more is given out until the database works."""
 
 
 class Attempt:
@@ -102,12 +70,10 @@ class Attempt:
         self.opening = opening
         self._site = opening.way.site.name
         self._pace: Pace = opening.pace
+        self._arrival: Arrival
         self._connection: SmtpConnection
-        self._mx = ""
-        self._place: tuple[Hop, str] | None = None  # where it leads, if the DNS told it
         self._served: set[str] = set()  # domains
         self._tls = ""
-        self._way: tuple[str, ...] = ()  # what was tried until the connection stood, as lines
         self._prepared: deque[tuple[Leased, Recipe, float]] = deque()  # and when the source was asked
         self._posted = 0
         self._answered = 0
@@ -119,6 +85,8 @@ class Attempt:
         self._leaving = False
         self._fetching: asyncio.Task[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._for_others: list[tuple[Leased, Recipe, Answer]] = []  # what this host may not have (RFC 8689 4.2.1)
+        self._errand: asyncio.Task[None] | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake(self) -> None:
@@ -153,10 +121,11 @@ class Attempt:
 
     async def run(self) -> None:
         """The whole life of the connection; the caller has counted it in `pace.open` and discounts it afterwards."""
-        connection = await self._connect()
-        if connection is None:
+        arrival = await approach(self._desk, self.opening)
+        if arrival is None:
             return
-        self._connection = connection
+        self._arrival = arrival
+        self._connection = connection = arrival.connection
         self._desk.reached(self.opening)
         self._tls = connection.tls.version if connection.tls else ""
         self._last = self._desk.clock.monotonic()
@@ -166,69 +135,6 @@ class Attempt:
         finally:
             self._pace.standing -= 1
             await self._end()
-
-    # -- the way there ---------------------------------------------------------------------------------------------
-
-    async def _connect(self) -> SmtpConnection | None:
-        try:
-            route = await self._desk.routes.find(self.opening.way.domain)
-        except Unroutable:
-            self._desk.moved(self.opening.way)
-            return None
-        if route.key != self.opening.way.key:
-            self._desk.moved(self.opening.way)
-            return None
-        failure = Answer(451, "4.4.1", "No host to connect to.", "connect")
-        source, barred = self.opening.source, None
-        ways = [(hop, address) for hop in route.hops for address in hop.addresses if source.reaches(_family(address))]
-        for hop, address in ways[:MOST_ADDRESSES]:
-            self._way += (remark(f"to {hop.host} [{address}]:{hop.port} from {source.address or 'any address'}"),)
-            try:
-                connection = await self._desk.dialler.connect(hop, address, source)
-            except CannotConnect as error:
-                self._way += tuple(filter(None, (error.dialogue, "" if error.reply else remark(error.public))))
-                failure = replace(failure_of(error, hop.host), talk=bounded("\n".join(self._way)))
-                if error.tls:
-                    barred = (hop, address)
-                    self._desk.dialler.results.failed(self.opening.way.domain, hop, address, source.address, error.tls)
-                if error.reply is not None and not error.tls and self._suspends(failure):
-                    return None
-            else:
-                self._mx = hop.host
-                self._place = None if route.fixed else (hop, address)
-                return connection
-        await self._fail(failure, barred)
-        return None
-
-    async def _fail(self, answer: Answer, barred: tuple[Hop, str] | None) -> None:
-        """The site cannot be reached. While other connections stand it has merely enough of us.
-
-        `barred`: where only what its guard demands is missing.
-        """
-        now = self._desk.clock.now()
-        if self._pace.standing:
-            self._pace.objected(now, answer.line)
-            return
-        if self._pace.closed_until(now):
-            return
-        taken = self._desk.take(self.opening, FAILED_TOGETHER)
-        self._pace.unreachable(now, answer.line)
-        try:
-            if barred is None:
-                await judge_all(self._desk, taken, answer, self._pace.why)
-            else:
-                await send_anyway(self._desk, self._desk.dialler, barred, self.opening.source, taken, answer)
-        except Temporary as error:
-            self._desk.trouble(error)
-            self._desk.put_back(self.opening, taken)
-
-    def _suspends(self, answer: Answer) -> bool:
-        """Whether what the server says instead of a greeting closes the site to this address."""
-        reason = self._desk.rules.classify(answer.code, answer.enhanced, answer.text, answer.stage, answer.mx).reason
-        change = self._pace.refused(self._desk.clock.now(), reason, answer.line, answer.code)
-        if change is not None:
-            self._desk.tell(change)
-        return change is not None
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
@@ -373,15 +279,30 @@ class Attempt:
         reply = result.reply
         relayed = "SUCCESS" in recipe.dsn[1] and not self._knows_dsn
         talk = self._talk(result.dialogue) if result.dialogue else ""
-        self._record(
-            leased,
-            recipe,
-            Answer(reply.code, reply.enhanced, reply.text, result.stage, self._mx, self._tls, talk, relayed),
-        )
+        host = self._arrival.hop.host
+        answer = Answer(reply.code, reply.enhanced, reply.text, result.stage, host, self._tls, talk, relayed)
+        if result.local and self._arrival.others and tls_not_kept(result):
+            self._for_others.append((leased, recipe, answer))
+            self._go_elsewhere()
+        else:
+            self._record(leased, recipe, answer)
+
+    def _go_elsewhere(self) -> None:
+        if self._errand is None and self._for_others and not self._over.cancelled():
+            self._errand = asyncio.get_running_loop().create_task(self._offer_to_others())
+
+    async def _offer_to_others(self) -> None:
+        refused, self._for_others = self._for_others, []
+        try:
+            await send_elsewhere(self._desk, self._desk.dialler, self._arrival.others, self.opening.source, refused)
+        except Exception:  # the envelopes stay leased until their leases run out
+            self._desk.log.exception("other hosts could not be asked", site=self._site)
+        self._errand = None
+        self._go_elsewhere()
 
     def _talk(self, dialogue: str) -> str:
         """The whole session as far as it concerns this message."""
-        return bounded("\n".join((*self._way, self._connection.opening, dialogue)))
+        return bounded("\n".join((*self._arrival.tried, self._connection.opening, dialogue)))
 
     def _on_lost(self, leased: Leased, recipe: Recipe, lost: Lost) -> None:
         """A connection that answered nothing at all counts as an attempt, else the same would happen again at once."""
@@ -393,7 +314,7 @@ class Attempt:
         self._answered += 1
         talk = self._talk(lost.dialogue or remark(lost.why))
         words = f"Lost the connection: {lost.why}"
-        self._record(leased, recipe, Answer(451, "4.4.2", words, lost.stage, self._mx, self._tls, talk))
+        self._record(leased, recipe, Answer(451, "4.4.2", words, lost.stage, self._arrival.hop.host, self._tls, talk))
 
     def _measure(self) -> None:
         now = self._desk.clock.monotonic()
@@ -413,6 +334,14 @@ class Attempt:
             self._desk.tell(change)
         self._desk.record(outcome, self.opening)
 
+    async def _end_errand(self) -> None:
+        """Other hosts have their time; not so if we are to stop: what they did not get waits until its lease runs out."""
+        while self._errand is not None:
+            if self._over.cancelled():
+                self._errand.cancel()
+                return
+            await asyncio.wait([self._errand])
+
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _stop_idling(self) -> None:
@@ -425,11 +354,15 @@ class Attempt:
         self._stop_idling()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
+        await self._end_errand()
         self._desk.put_back(self.opening, [leased for leased, _, _ in self._prepared])
         self._prepared.clear()
-        if self._place is not None:
+        arrival = self._arrival
+        if arrival.found:
             domains = self._served or {self.opening.way.domain}
-            self._desk.dialler.results.ended(domains, *self._place, self.opening.source.address, self._connection)
+            self._desk.dialler.results.ended(
+                domains, arrival.hop, arrival.address, self.opening.source.address, self._connection
+            )
         if self._on_wire:  # cancelled: the patience at a stop is over
             self._connection.abort("stopping")
             return
@@ -438,7 +371,3 @@ class Attempt:
                 await self._connection.close()
         except TimeoutError:
             self._connection.abort()
-
-
-def _family(address: str) -> frozenset[int]:
-    return frozenset({6 if ":" in address else 4})

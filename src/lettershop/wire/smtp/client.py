@@ -23,6 +23,8 @@ from lettershop.wire.sasl import choose, client_responses
 from lettershop.wire.smtp import transcript
 from lettershop.wire.smtp.fitting import fit
 from lettershop.wire.smtp.outgoing import (
+    NO_REQUIRETLS,
+    NOT_PROVEN,
     Capabilities,
     Closed,
     Event,
@@ -255,8 +257,8 @@ class ClientMachine:
     def _not_kept(self) -> Reply | None:
         """What this session lacks for a message with REQUIRETLS; RFC 8689 4.2.1."""
         if not (self._tls and self.settings.verified):
-            return _NOT_PROVEN
-        return None if "REQUIRETLS" in self.capabilities.names else _NO_REQUIRETLS
+            return NOT_PROVEN
+        return None if "REQUIRETLS" in self.capabilities.names else NO_REQUIRETLS
 
     def _write_envelope(self, outgoing: Outgoing) -> None:
         expected = self._expected
@@ -413,8 +415,6 @@ _STAGE_OF: dict[Awaited, Stage] = {
     "rset": "mail", "mail": "mail", "rcpt": "rcpt", "data": "data", "dot": "dot", "void": "dot", "quit": "quit",
 }  # fmt: skip
 _TOO_BIG = Reply.of(552, "5.3.4", "Message is larger than the server takes")
-_NOT_PROVEN = Reply.of(550, "5.7.10", "The sender requires TLS, and nothing proves who this server is")
-_NO_REQUIRETLS = Reply.of(550, "5.7.30", "The sender requires TLS, and this server does not promise to keep to it")
 _NO_TLS = Reply.of(454, "4.7.0", "The server offers no TLS")
 _NO_LOGIN = Reply.of(504, "5.5.4", "The server offers no way to log in that we know")
 

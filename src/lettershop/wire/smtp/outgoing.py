@@ -6,6 +6,9 @@ from typing import Any, Literal
 from lettershop.wire.sasl import Credentials
 from lettershop.wire.smtp.replies import Reply
 
+NOT_PROVEN = Reply.of(550, "5.7.10", "The sender requires TLS, and nothing proves who this server is")
+NO_REQUIRETLS = Reply.of(550, "5.7.30", "The sender requires TLS, and this server does not promise to keep to it")
+
 Stage = Literal["greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot", "quit"]
 
 
@@ -78,6 +81,11 @@ class Outcome:
     def accepted(self) -> bool:
         """The server has taken the message."""
         return self.stage == "dot" and self.reply.code < 300
+
+
+def tls_not_kept(outcome: Outcome) -> bool:
+    """Whether a message was not offered because this server does not do what REQUIRETLS asks; another may (RFC 8689 4.2.1)."""
+    return outcome.local and outcome.reply.enhanced in (NOT_PROVEN.enhanced, NO_REQUIRETLS.enhanced)
 
 
 @dataclass(frozen=True, slots=True)
