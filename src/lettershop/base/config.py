@@ -204,6 +204,11 @@ class Delivery(_Section):
         description='Recipient domains to which mail leaves over TLS or not at all, whoever answers; "*": all. '
         "Policies of the domains themselves (MTA-STS, DANE) count without this.",
     )
+    chunking: bool = Field(
+        True,
+        description="Send envelope and message at once where a receiver offers CHUNKING (RFC 3030): a round trip less. "
+        "False: always with DATA.",
+    )
     dane: bool = Field(
         True,
         description="Keep to what receiving domains say of their certificates in the DNS (DANE), where it is authenticated.",

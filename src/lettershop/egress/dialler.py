@@ -45,9 +45,11 @@ class Dialler:
         timeouts: Timeouts | None,
         clock: Clock,
         results: TlsResults | None = None,
+        *,
+        chunking: bool = True,
     ) -> None:
         self.results = results or TlsResults(clock)
-        self._settings = Settings(hostname)
+        self._settings = Settings(hostname, chunking=chunking)
         self._contexts = contexts
         self._timeouts = timeouts
         self._clock = clock
@@ -57,7 +59,9 @@ class Dialler:
     def of(cls, settings: EngineSettings, clock: Clock) -> "Dialler":
         """As the engine is told."""
         contexts = Contexts(settings.tls, settings.trusted)
-        return cls(settings.hostname, contexts, settings.timeouts, clock, settings.tls_results)
+        return cls(
+            settings.hostname, contexts, settings.timeouts, clock, settings.tls_results, chunking=settings.chunking
+        )
 
     async def connect(self, hop: Hop, address: str, source: Source) -> SmtpConnection:
         """A session over which the hop's mail may go. Raises CannotConnect."""

@@ -44,6 +44,7 @@ class Settings:
     workers: int = 1
     warmup: Plan = field(default_factory=Plan)
     tls_results: TlsResults | None = None
+    chunking: bool = True
     book: Book = field(default_factory=Book)
 
     @classmethod
@@ -54,6 +55,7 @@ class Settings:
         delivery = config.delivery
         return cls(
             hostname=config.server.hostname,
+            chunking=delivery.chunking,
             owner=owner,
             retry=tuple(delivery.retry),
             retry_by=delivery.schedules,

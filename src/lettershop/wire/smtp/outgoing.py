@@ -126,7 +126,7 @@ class Settings:
 
     `tls`: "never", "may" (where it is offered), "must". We log in if `credentials` are given. `pipelining`: "no",
     "within" a message, "across" messages; none of it where the server does not announce it. `verified`: TLS on this
-    connection proves who the server is, which a message with REQUIRETLS wants.
+    connection proves who the server is, which a message with REQUIRETLS wants. `chunking`: BDAT where it is offered.
     """
 
     hostname: str
@@ -134,3 +134,4 @@ class Settings:
     credentials: Credentials | None = None
     pipelining: Literal["no", "within", "across"] = "across"
     verified: bool = False
+    chunking: bool = True

@@ -54,8 +54,9 @@ def of_message(envelope: bytes, replies: Sequence[Reply], stage: str, end: str) 
     commands = envelope.decode("utf-8", "replace").splitlines()
     steps = _STEPS[: _STEPS.index(stage) + 1] if stage in _STEPS else ()
     lines: list[str] = []
+    whole = "the message" if commands[-1].startswith("BDAT") else "the message, ended by a dot"
     for number, step in enumerate(steps):
-        lines.append(remark("the message, ended by a dot") if step == "dot" else said(commands[number]))
+        lines.append(remark(whole) if step == "dot" else said(commands[number]))
         if number < len(steps) - 1 and number < len(replies):
             lines.append(answered(replies[number]))
     return "\n".join([*lines, end])

@@ -417,3 +417,91 @@ def test_requiretls_goes_only_to_who_is_proven_and_promises_the_same(secure, ver
     else:
         assert events == []
         assert written(client).startswith(b"MAIL FROM:<from1@a.example> REQUIRETLS\r\n")
+
+
+CHUNKING = b"250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 CHUNKING\r\n"
+
+
+def at_once(number: int, data: bytes = DATA) -> bytes:
+    return envelope(number).replace(b"DATA\r\n", b"BDAT %d LAST\r\n" % len(data)) + data
+
+
+def test_a_message_travels_with_its_envelope_where_chunking_is_offered() -> None:
+    client = machine(CHUNKING)
+    for number in (1, 2):
+        client.submit(message(number), number)
+    assert written(client) == at_once(1)
+    assert client.pending == 2
+    assert codes(client.receive(b"250 ok\r\n250 ok\r\n250 taken\r\n")) == [(1, "dot", 250)]
+    assert written(client) == at_once(2)
+    assert codes(client.receive(b"250 ok\r\n250 ok\r\n452 full\r\n")) == [(2, "dot", 452)]
+    client.submit(message(3), 3)
+    assert written(client) == b"RSET\r\n" + envelope(3)  # RFC 3030 4.2
+
+
+def test_octets_of_a_chunk_are_counted_without_stuffed_dots() -> None:
+    client = machine(CHUNKING)
+    client.submit(Outgoing("from1@a.example", "to1@b.example", b"..a\r\n\r\n..b\r\n.\r\n"), 1)
+    assert written(client).endswith(b"\r\nBDAT 12 LAST\r\n.a\r\n\r\n.b\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        (b"250 ok\r\n550 5.1.1 nobody\r\n503 no recipients\r\n", (1, "rcpt", 550)),
+        (b"250 ok\r\n550 5.1.1 nobody\r\n250 nothing to do\r\n", (1, "rcpt", 550)),
+        (b"553 no\r\n503 mail first\r\n503 mail first\r\n", (1, "mail", 553)),
+    ],
+)
+def test_a_refused_envelope_has_one_outcome_though_the_message_was_sent(replies, expected) -> None:
+    client = machine(CHUNKING)
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    client.take()
+    events = []
+    for line in replies.splitlines(keepends=True):
+        events += client.receive(line)
+    assert codes(events) == [expected]
+    assert written(client) == b"RSET\r\n" + envelope(2)
+    assert client.receive(b"250 reset\r\n250 ok\r\n250 ok\r\n354 go\r\n") == []
+    assert written(client) == DATA + b".\r\n"
+    assert codes(client.receive(b"250 taken\r\n")) == [(2, "dot", 250)]
+
+
+@pytest.mark.parametrize("replies", [b"", b"250 ok\r\n", b"250 ok\r\n250 ok\r\n"])
+def test_what_was_sent_at_once_is_in_doubt_when_the_connection_is_lost(replies) -> None:
+    client = machine(CHUNKING)
+    client.submit(message(1), 1)
+    client.submit(message(2), 2)
+    client.receive(replies)
+    lost = [(event.token, event.in_doubt, event.stage) for event in client.ended("reset") if isinstance(event, Lost)]
+    assert lost == [(1, True, "dot"), (2, False, "mail")]
+
+
+def test_a_refused_one_is_not_in_doubt() -> None:
+    client = machine(CHUNKING)
+    client.submit(message(1), 1)
+    assert codes(client.receive(b"250 ok\r\n550 nobody\r\n")) == [(1, "rcpt", 550)]
+    assert [event for event in client.ended("reset") if isinstance(event, Lost)] == []
+
+
+def test_data_where_chunking_is_not_wanted_or_the_message_is_large() -> None:
+    client = machine(CHUNKING, chunking=False)
+    client.submit(message(1), 1)
+    assert written(client) == envelope(1)
+    client = machine(CHUNKING.replace(b"250-SIZE 1000\r\n", b""))
+    client.submit(Outgoing("a@a.example", "b@b.example", b"x" * 200_000 + b"\r\n"), 1)
+    assert written(client).endswith(b"DATA\r\n")
+    client = machine(CHUNKING.replace(b"250-PIPELINING\r\n", b""))
+    client.submit(message(1), 1)
+    assert written(client) == envelope(1).split(b"\r\n")[0] + b"\r\n"
+
+
+def test_the_dialogue_of_a_refused_chunk_says_what_was_said() -> None:
+    client = machine(CHUNKING)
+    client.submit(message(1), 1)
+    [outcome] = client.receive(b"250 ok\r\n250 fine\r\n554 5.7.1 no\r\n")
+    assert isinstance(outcome, Outcome)
+    assert outcome.dialogue.splitlines()[1:] == [
+        "S: 250 ok", "C: RCPT TO:<to1@b.example>", "S: 250 fine", f"C: BDAT {len(DATA)} LAST", "-- the message", "S: 554 5.7.1 no",
+    ]  # fmt: skip
