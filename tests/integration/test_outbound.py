@@ -184,7 +184,7 @@ async def test_the_whole_dialogue_of_what_failed_or_waits_is_kept_and_of_nothing
     assert lines[1].startswith("S: 220 ")
     assert lines[2] == "C: EHLO out.brand.example"
     assert lines[-2:] == ["C: RCPT TO:<dead@inbox.example>", "S: 550 5.1.1 No such user"]
-    assert said[3][1].splitlines()[-2] == "-- the message"  # with its envelope, by BDAT
+    assert said[3][1].splitlines()[-2].startswith("-- the message")  # by BDAT or DATA
     assert "-- Cannot connect" in said[4][1]
     assert "Subject" not in "".join(text for _, text in filter(None, said))
 

@@ -4,7 +4,8 @@ route -> each address of each host, best first -> the first that takes us
                                                -> none: a handful of envelopes counts an attempt, the others wait
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from lettershop.net.dial import CannotConnect, SmtpConnection
 from lettershop.wire.smtp.transcript import bounded, remark
 
 MOST_ADDRESSES = 6
+_GIVEN_UP = "No answer for some seconds, while very many connections hang."
 FAILED_TOGETHER = 8
 """Envelopes that count an attempt when a site cannot be reached; the others wait until it can."""
 
@@ -62,8 +64,8 @@ class Arrival:
     others: tuple[Place, ...]
 
 
-async def approach(hall: Hall, opening: Opening) -> Arrival | None:
-    """None: nobody took us, and all who had to know of it do."""
+async def approach(hall: Hall, opening: Opening, limited: Callable[[asyncio.Timeout], None]) -> Arrival | None:
+    """None: nobody took us, and all who had to know of it do. `limited` gets what may end the present try early."""
     try:
         route = await hall.routes.find(opening.way.domain)
     except Unroutable:
@@ -79,7 +81,13 @@ async def approach(hall: Hall, opening: Opening) -> Arrival | None:
     for number, (hop, address) in enumerate(places[:MOST_ADDRESSES], 1):
         tried += (remark(f"to {hop.host} [{address}]:{hop.port} from {source.address or 'any address'}"),)
         try:
-            connection = await hall.dialler.connect(hop, address, source)
+            async with asyncio.timeout(None) as limit:
+                limited(limit)
+                connection = await hall.dialler.connect(hop, address, source)
+        except TimeoutError:
+            tried += (remark(_GIVEN_UP),)
+            failure = Answer(451, "4.4.1", _GIVEN_UP, "connect", hop.host, talk=bounded("\n".join(tried)))
+            break
         except CannotConnect as error:
             tried += tuple(filter(None, (error.dialogue, "" if error.reply else remark(error.public))))
             failure = replace(failure_of(error, hop.host), talk=bounded("\n".join(tried)))

@@ -34,6 +34,8 @@ URGENT_TOGETHER = 8
 LEAVE_PATIENCE = 5.0
 FRESH = 1.0
 """Seconds after which the source is asked again: a person may have left, a campaign may have been changed."""
+STALLED = 0.5
+"""Seconds without an answer after which a connection hardly counts among those that a process may have."""
 AHEAD, SLOW = 2, 0.2
 """Messages made ahead, so that every answer finds the next one; one alone where a message takes longer than `SLOW`."""
 
@@ -70,6 +72,7 @@ class Attempt:
         self.opening = opening
         self._site = opening.way.site.name
         self._pace: Pace = opening.pace
+        self._limit: asyncio.Timeout | None = None  # of the try to connect that is under way
         self._arrival: Arrival
         self._connection: SmtpConnection
         self._served: set[str] = set()  # domains
@@ -107,6 +110,16 @@ class Attempt:
         """Whether it stands without anything to send."""
         return self._idle_timer is not None and not self._leaving and not self.opening.way.queue.size
 
+    def give_up(self) -> None:
+        """Stop trying to connect: it counts as a failure."""
+        if self._limit is not None and not self._last:
+            self._limit.reschedule(0.0)
+
+    def stalled(self, now: float) -> bool:
+        """Whether it stands and only waits for an answer, for long by now. `now` of the monotonic clock."""
+        asked = self._on_wire or self._over.done()
+        return bool(self._last and asked) and now - self._last > STALLED
+
     @property
     def leaving(self) -> bool:
         """Whether it takes nothing more."""
@@ -121,7 +134,7 @@ class Attempt:
 
     async def run(self) -> None:
         """The whole life of the connection; the caller has counted it in `pace.open` and discounts it afterwards."""
-        arrival = await approach(self._desk, self.opening)
+        arrival = await approach(self._desk, self.opening, partial(setattr, self, "_limit"))
         if arrival is None:
             return
         self._arrival = arrival

@@ -17,7 +17,7 @@ from itertools import groupby
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Temporary
 from lettershop.base.log import Logger, get_logger
-from lettershop.egress.attempt import Attempt
+from lettershop.egress.connections import Connections
 from lettershop.egress.dialler import Dialler
 from lettershop.egress.express import Answers, Ticket
 from lettershop.egress.gate import Gate
@@ -41,9 +41,6 @@ from lettershop.egress.verdict import too_late
 from lettershop.egress.ways import Opening, Quota, SiteState, Way
 from lettershop.store.database import Database
 from lettershop.store.envelopes import BULK, Lane, Outcome
-
-TOGETHER = 0.02
-"""Looking at all sites costs: what changes within so many seconds is looked at together."""
 
 
 class Engine:
@@ -73,7 +70,8 @@ class Engine:
             settings.shaping or Shaping(usual), settings.pools, settings.retry, cells=self._memory.cell, quota=quota,
             most=settings.all_connections,
         )  # fmt: skip
-        self._placing = Placing(self.traffic, routes, self, self._park_soon, self._placed)
+        self._connections = Connections(self, lambda: self._placing.step())
+        self._placing = Placing(self.traffic, routes, self, self._park_soon, self._connections.look_soon)
         self._gate = Gate(settings.workers)
         usual_source = settings.pools.members[USUAL][0].address
         self._rooms = Rooms(db, settings.warmup, usual_source, workers=settings.workers)
@@ -81,10 +79,7 @@ class Engine:
         self._lanes: dict[int, Lane] = {}
         self._held_up: list[Leased] = []  # taken from connections because their lane was closed
         self._parked: list[tuple[Leased, float]] = []
-        self._attempts: dict[Attempt, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._dispatching: asyncio.Handle | None = None
-        self._dispatched_at = 0.0
         self._stopping = False
         self._sound = False  # the database works, as far as the last round knows
         self._waits = False  # and it was said that it does not
@@ -137,7 +132,7 @@ class Engine:
         await self._add(taken, now)
         self._sound, self._waits = True, False
         self._placing.step()
-        self._dispatch(now)
+        self._connections.look_at_all()
         self._shed(now)
         await self._window.settle()
         await self._memory.save(self.traffic, now)
@@ -211,71 +206,6 @@ class Engine:
             found += self.traffic.drop(lambda lane_id, one: lane_id not in lanes or one.site != domain)  # noqa: B023 - called at once
         return found
 
-    def _dispatch(self, now: float) -> None:
-        """Open connections where there is mail and the traffic allows it; the most urgent first."""
-        self._dispatched_at = asyncio.get_running_loop().time()
-        for attempt in list(self._attempts):
-            attempt.wake()
-        for opening in self.traffic.openings(now):
-            self._open(opening)
-        if self.traffic.full:
-            self._dismiss_idle()
-        self._make_room()
-
-    def _dismiss_idle(self) -> None:
-        """Others want their places."""
-        for attempt in self._attempts:
-            if attempt.idle:
-                attempt.leave()
-
-    def _open(self, opening: Opening) -> None:
-        attempt = Attempt(self, opening)
-        task = asyncio.create_task(attempt.run(), name=f"to {opening.way.site.name}")
-        self._attempts[attempt] = task
-        task.add_done_callback(lambda done: self._closed(attempt, done))
-
-    def _closed(self, attempt: Attempt, task: asyncio.Task[None]) -> None:
-        del self._attempts[attempt]
-        opening = attempt.opening
-        self.traffic.closed(opening)
-        if not task.cancelled() and task.exception() is not None:
-            self.log.error("a connection failed within", site=opening.way.site.name, exc_info=task.exception())
-            opening.pace.unreachable(self.clock.now(), "internal error")
-        if self.traffic.capped:
-            self._placed()
-        else:
-            self._open_at(opening)
-
-    def _open_at(self, opening: Opening) -> None:
-        """Something changed at one site only."""
-        if not self._halted:
-            for further in self.traffic.openings(self.clock.now(), opening.way.site):
-                self._open(further)
-            self._make_room()
-
-    def _make_room(self) -> None:
-        """Where urgent mail finds all connections of a site in use, the youngest that carries only bulk leaves."""
-        wanted, self.traffic.evict = self.traffic.evict, []
-        for opening in wanted:
-            for attempt in reversed(self._attempts):
-                ways = attempt.opening.way
-                if attempt.opening.pace is opening.pace and ways is not opening.way and not attempt.leaving:
-                    attempt.leave()
-                    break
-
-    def _placed(self) -> None:
-        """Domains have their places: open connections, once for all that came at this moment."""
-        if self._dispatching is None and not self._halted:
-            loop = asyncio.get_running_loop()
-            soon = max(0.0, self._dispatched_at + TOGETHER - loop.time())
-            self._dispatching = loop.call_later(soon, self._dispatch_now)
-
-    def _dispatch_now(self) -> None:
-        self._dispatching = None
-        if not self._halted:
-            self._dispatch(self.clock.now())
-            self._placing.step()
-
     def _park_soon(self, parked: Sequence[tuple[Leased, float]]) -> None:
         self._parked += parked
 
@@ -294,7 +224,7 @@ class Engine:
         return self.traffic.states(self.clock.now())
 
     @property
-    def _halted(self) -> bool:
+    def halted(self) -> bool:
         """Whether nothing new may begin: at a stop, or while the database does not take what happens."""
         return self._stopping or not self._sound or self._outcomes.late
 
@@ -302,12 +232,12 @@ class Engine:
 
     def ticket(self, priority: int) -> Ticket | None:
         """See `express.Desk.ticket`."""
-        claim = None if self._halted else self._window.claim(priority, self.clock.now())
+        claim = None if self.halted else self._window.claim(priority, self.clock.now())
         return Ticket(claim, self._generation) if claim is not None else None
 
     def hand_over(self, ticket: Ticket, lane: Lane, leased: Sequence[Leased], answers: Answers) -> None:
         """See `express.Desk.hand_over`. After trouble the lease may be another's by now: the next round finds out."""
-        if self._halted or ticket.generation != self._generation:
+        if self.halted or ticket.generation != self._generation:
             self._sound = False
             self._wake.set()
             return
@@ -326,19 +256,15 @@ class Engine:
             self._placing.step()
             return
         ways = [way for way in site.ways.values() if way.queue.size]
-        for attempt in list(self._attempts):
-            if attempt.opening.way in ways and attempt.opening.way.queue.size:
-                attempt.wake()
+        self._connections.wake(ways)
         if any(way.queue.size for way in ways):
-            for further in self.traffic.openings(self.clock.now(), site):
-                self._open(further)
-            self._make_room()
+            self._connections.look_at(site)
 
     # -- for connections (attempt.Desk) -------------------------------------------------------------------------------
 
     def take(self, opening: Opening, count: int, *, urgent: bool = False) -> list[Leased]:
         """See `attempt.Desk.take`. Nothing while its outcome could not be stored: a `kill -9` would send it twice."""
-        if self._halted:
+        if self.halted:
             return []
         return self.traffic.take(opening.way, opening.pace, count, self.clock.now(), urgent=urgent)
 
@@ -393,7 +319,7 @@ class Engine:
     def reached(self, opening: Opening) -> None:
         """See `attempt.Desk.reached`."""
         self.traffic.reached(opening)
-        self._open_at(opening)
+        self._connections.look_at(opening.way.site)
 
     async def prepare(self, leased: Sequence[Leased], *, patience: float) -> Prepared:
         """See `attempt.Desk.prepare`."""
@@ -432,15 +358,7 @@ class Engine:
     async def _stop(self) -> None:
         self._stopping = True
         await self._placing.stop()
-        for attempt, task in list(self._attempts.items()):
-            if not attempt.leave():
-                task.cancel()
-        tasks = list(self._attempts.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._settings.stop_patience)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._connections.stop(self._settings.stop_patience)
         self._rooms.refund(self.traffic.drop_lanes(lambda _: False))
         await self._rooms.give_back()
         await self._outcomes.flush()

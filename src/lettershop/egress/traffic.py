@@ -27,6 +27,7 @@ times of its own:
 An outer policy (warm-up, breakers) limits messages by a `Quota`; screens, metrics and forecasts read `states(now)`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
@@ -37,11 +38,18 @@ from lettershop.egress.ways import Ask, Opening, Place, Quota, Site, SiteState, 
 from lettershop.store.envelopes import BULK, Lane, Leased
 
 LONGEST_PARKED = 3600.0
+QUIET = 0.3
+"""Seconds after which a connection that does not stand yet costs nothing but memory: others may be opened beside it."""
 HANGING = 2.0
-"""Seconds after which a connection that does not stand yet is taken for one to a dead host."""
+"""Seconds after which it is taken for one to a dead host."""
+LONG_ENOUGH = 10.0
+"""Seconds after which it may be given up, where very many hang: receivers let unknown clients wait for some seconds."""
 SPARE = 5
-"""Connections to dead hosts do not count among those that a process may have, until all are so many times as many."""
+"""Connections that only wait for the other side do not count among those that a process may have, until all are so many times
+as many."""
 PER_LOOK = 100
+PER_PLACE = 8
+"""Ways that are tried for a place that became free."""
 WANTED = 1.0
 """Seconds for which other processes leave a connection to urgent mail."""
 
@@ -65,12 +73,16 @@ class Traffic:
         self._quota = quota
         self._most = most
         self._open = 0
-        self._doubtful: dict[
-            int, tuple[float, Way]
-        ] = {}  # since when, by id: openings to sites that were not reached before
-        self._hanging: dict[int, Way] = {}  # those of them that take suspiciously long
+        self.stalled = (
+            0  # connections that stand, and whose last question is not answered for long; the engine counts them
+        )
+        # since when, by id: openings to sites that were not reached before; those of them that take a while, or suspiciously long
+        self._doubtful: dict[int, tuple[float, Opening]] = {}
+        self._quiet: dict[int, tuple[float, Opening]] = {}
+        self._hanging: dict[int, tuple[float, Opening]] = {}
         self._capped = False
         self._full = False
+        self._behind: deque[Way] = deque()  # ways that found no place at the last look
         self._busy: dict[Way, None] = {}  # ways with mail, and some that lately had, in the order of turns
         self._measured_at = 0.0
         self._new: list[tuple[str, Place]] = []
@@ -168,28 +180,58 @@ class Traffic:
 
     def openings(self, now: float, site: Site | None = None) -> list[Opening]:
         """Connections to open now, at one site or at all, the most urgent first. Each is counted as opened."""
-        found: list[Opening] = []
-        ways = self.busy() if site is None else [way for way in site.ways.values() if way.queue.size]
-        ways.sort(key=lambda way: way.queue.priority)
-        self._capped = self._full = False
+        if site is not None:
+            return self._in_turn([way for way in site.ways.values() if way.queue.size], now)
         self._notice_hanging(now)
-        wanted = [(way, self._worth(way)) for way in ways]
-        while wanted:  # one each in turn, so that no way of a site takes all that it allows
+        self._capped = self._full = False
+        self._behind.clear()
+        return self._in_turn(self.busy(), now)
+
+    def _in_turn(self, ways: Iterable[Way], now: float) -> list[Opening]:
+        """One each in turn, so that no way of a site takes all that it allows."""
+        found: list[Opening] = []
+        wanted = [(way, count) for way in ways if (count := self._worth(way))]
+        wanted.sort(key=lambda one: one[0].queue.priority)
+        while wanted:
             again = []
-            for way, count in wanted:
+            for number, (way, count) in enumerate(wanted):
                 if self.full:
                     self._capped = self._full = True
-                    break
-                urgent = way.queue.priority < BULK
-                opening = self._best(way, now, urgent) if count else None
+                    self._behind.extend((way for way, _ in wanted[number:]))
+                    return found
+                opening = self._opening(way, now)
                 if opening is not None:
-                    self._opened(opening, now)
                     found.append(opening)
-                    again.append((way, count - 1))
-                elif urgent and not way.open:
-                    self._make_room(way, now)
-            wanted = [] if self._full else again
+                    if count > 1:
+                        again.append((way, count - 1))
+            wanted = again
         return found
+
+    def further(self, now: float) -> list[Opening]:
+        """A connection is gone or stands, while others waited for a place: what may be opened in its stead, in few steps."""
+        found = []
+        for _ in range(min(len(self._behind), PER_PLACE)):
+            if self.full:
+                break
+            way = self._behind.popleft()
+            opening = self._opening(way, now) if way.queue.size and self._worth(way) else None
+            if opening is not None:
+                found.append(opening)
+        return found
+
+    @property
+    def behind(self) -> bool:
+        """Whether ways are known that wait for a place."""
+        return bool(self._behind)
+
+    def _opening(self, way: Way, now: float) -> Opening | None:
+        urgent = way.queue.priority < BULK
+        opening = self._best(way, now, urgent)
+        if opening is not None:
+            self._opened(opening, now)
+        elif urgent and not way.open:
+            self._make_room(way, now)
+        return opening
 
     @property
     def capped(self) -> bool:
@@ -198,15 +240,17 @@ class Traffic:
 
     @property
     def full(self) -> bool:
-        """Whether this process has all the connections that it may. Those to hosts that seem dead hardly count."""
-        return self._open - len(self._hanging) >= self._most or self._open >= SPARE * self._most
+        """Whether this process has all the connections that it may. Those that only wait hardly count."""
+        waiting = len(self._quiet) + len(self._hanging) + self.stalled
+        return self._open - waiting >= self._most or self._open >= SPARE * self._most
 
     def _notice_hanging(self, now: float) -> None:
-        for key, (since, way) in list(islice(self._doubtful.items(), PER_LOOK)):
+        while self._doubtful and (first := next(iter(self._doubtful.items())))[1][0] <= now - QUIET:
+            self._quiet[first[0]] = self._doubtful.pop(first[0])
+        for key, (since, _) in list(islice(self._quiet.items(), PER_LOOK)):
             if since > now - HANGING:
                 break
-            del self._doubtful[key]
-            self._hanging[key] = way
+            self._hanging[key] = self._quiet.pop(key)
 
     def _worth(self, way: Way) -> int:
         """How many more connections what waits is worth; one where those that are open get no answers."""
@@ -224,12 +268,30 @@ class Traffic:
                 continue
             pace = self.pace(way.site, source.address, now)
             room = pace.room(now, urgent=urgent)
-            if not pace.reached and len(self._doubtful) >= self._most // 2:
-                self._capped = self._capped or room > 0
-                continue  # sites that may be dead get half of the connections
+            if not pace.reached and self._enough_doubtful:
+                if room > 0:
+                    self._capped = True
+                    self._behind.append(way)
+                continue
             if room > most:
                 best, most = Opening(way, source, pace), room
         return best
+
+    @property
+    def _enough_doubtful(self) -> bool:
+        """Sites that may be dead get half of the connections, and never all that there can be."""
+        return len(self._doubtful) >= self._most // 2 or self._crowded
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._quiet) + len(self._hanging) >= (SPARE - 1) * self._most
+
+    def given_up(self, now: float) -> list[Opening]:
+        """Connections that do not stand for so long that others should have their places, where there are too many of them."""
+        if not self._crowded:
+            return []
+        oldest = islice(self._hanging.values(), PER_LOOK)
+        return [opening for since, opening in oldest if since <= now - LONG_ENOUGH]
 
     def _make_room(self, way: Way, now: float) -> None:
         """All connections of the site carry bulk: one of them leaves for the urgent, here or in another process."""
@@ -247,7 +309,7 @@ class Traffic:
         opening.way.open += 1
         self._open += 1
         if not opening.pace.reached:
-            self._doubtful[id(opening)] = now, opening.way
+            self._doubtful[id(opening)] = now, opening
         ways = opening.way.site.ways
         key = (opening.way.key, opening.way.pool)
         ways[key] = ways.pop(key)  # to the end of the turns
@@ -268,6 +330,7 @@ class Traffic:
 
     def _known(self, opening: Opening) -> None:
         self._doubtful.pop(id(opening), None)
+        self._quiet.pop(id(opening), None)
         self._hanging.pop(id(opening), None)
 
     def pace(self, site: Site, source: str, now: float) -> Pace:
@@ -357,7 +420,7 @@ class Traffic:
     @property
     def hanging(self) -> set[Way]:
         """Where a connection does not stand yet though it should."""
-        return set(self._hanging.values())
+        return {opening.way for _, opening in self._hanging.values()}
 
     # -- for people -------------------------------------------------------------------------------------------------------
 

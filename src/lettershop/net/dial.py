@@ -231,15 +231,19 @@ class SmtpConnection(asyncio.Protocol):
             if isinstance(event, Outcome | Lost):
                 event.token(event)
             elif isinstance(event, Ready):
-                self._ready.set_result(None)
+                self._stands(None)
             elif isinstance(event, StartTls):
                 upgrade = self._loop.create_task(self._upgrade())
                 self._tasks.add(upgrade)
                 upgrade.add_done_callback(self._tasks.discard)
             elif isinstance(event, Refused):
-                self._ready.set_result(event)
+                self._stands(event)
             elif isinstance(event, Closed):
                 self._transport.close()
+
+    def _stands(self, failure: Refused | None) -> None:
+        if not self._ready.done():  # whoever dialled may wait no longer
+            self._ready.set_result(failure)
 
     def _flush(self) -> None:
         output = self._machine.take()

@@ -1,7 +1,7 @@
 """How connections to domains went, by day, domain, policy and failure: what TLS reports are made of (RFC 8460)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, select
 
@@ -40,7 +40,10 @@ _COLUMNS = [tls_results.c[name] for name in _KEY]
 
 def add(tx: Transaction, counted: Sequence[Counted]) -> None:
     """Count these in addition; in one order, so that processes do not lock each other out."""
-    rows = [{**asdict(one.result), "sessions": one.sessions} for one in sorted(counted, key=lambda one: one.result)]
+    rows = [
+        {**{name: getattr(one.result, name) for name in _KEY}, "sessions": one.sessions}
+        for one in sorted(counted, key=lambda one: one.result)
+    ]
     upsert(tx.conn, tls_results, rows, key=_KEY, add=("sessions",))
 
 

@@ -409,3 +409,59 @@ def test_what_waits_in_a_process_that_gets_no_connection_goes_to_the_one_that_ha
     )
     assert {due for _, due in given} == {2.0 + TAKEN}
     assert surplus(one, 2.0) == []
+
+
+def many(one, count, first=0):
+    for number in range(first, first + count):
+        placed(one, f"n{number}.example")
+        one.add(BULK_LANE, mail(1, f"n{number}.example", first=10 * number))
+
+
+def test_connections_that_only_wait_leave_their_places_to_others():
+    one = traffic(most=10)
+    many(one, 40)
+    first = one.openings(0.0)
+    assert len(first) == 5  # half of the places: nobody knows whether these hosts live
+    assert one.capped
+    assert one.openings(0.2) == []
+    second = one.openings(0.31)  # they are slow to answer, and cost nothing meanwhile
+    assert len(second) == 5
+    for opening in (*first, *second):
+        one.reached(opening)
+    one.stalled = 8  # those that stand are asked and do not answer
+    assert len(one.openings(0.4)) == 5
+    assert not one.full
+    one.stalled = 0
+    assert one.full
+
+
+def test_a_place_that_becomes_free_is_given_to_the_next_at_once():
+    one = traffic(most=10)
+    many(one, 40)
+    first = one.openings(0.0)
+    one.closed(first[0])
+    (instead,) = one.further(0.0)
+    assert instead.way not in {opening.way for opening in first}
+    assert one.further(0.0) == []
+    assert one.behind
+    one.openings(0.0, instead.way.site)
+    assert one.capped  # a look at one site tells nothing of the others
+
+
+def test_where_very_many_hang_the_oldest_are_given_up():
+    one = traffic(most=10)
+    many(one, 60)
+    opened, now = [], 0.0
+    while len(opened) < 40:
+        more = one.openings(now)
+        assert more or now < 100.0
+        opened += more
+        now += 0.4
+    assert one.given_up(now) == []  # they had no time yet
+    assert one.openings(now) == []
+    oldest = one.given_up(11.0)
+    assert oldest[0] is opened[0]
+    assert len(oldest) < 40
+    for opening in oldest[:5]:
+        one.closed(opening)
+    assert len(one.openings(11.0)) == 5
