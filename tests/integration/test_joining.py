@@ -11,6 +11,7 @@ from lettershop.mail.accounts import Accounts
 from lettershop.mail.authenticate import Authenticator
 from lettershop.mail.inbound import Inbound, Policy
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import StoredSource, Submission
 from lettershop.mail.tokens import Tokens
@@ -86,7 +87,10 @@ async def bureau(store, clock, tmp_path):
     joining = Joining(store.main, OptIns(store.main, clock), messages, clock, URL)
     actions = PublicActions(store.main, Tokens(b"k" * 32), clock, URL)
     app = build(
-        Services(users=Users(store.main, Passwords(clock), clock), actions=actions, joining=joining), public_url=URL
+        Services(
+            users=Users(store.main, Passwords(clock), clock, Sealing(bytes(32))), actions=actions, joining=joining
+        ),
+        public_url=URL,
     )
     transport = httpx2.ASGITransport(app=app, client=("203.0.113.7", 4711))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as client:

@@ -5,6 +5,7 @@ import pytest
 from lettershop.mail.accounts import Accounts, NewAccount, NoSuchAccount, TooManyTries
 from lettershop.mail.own_mailboxes import OwnMailboxes, WrongPassword
 from lettershop.mail.passwords import Passwords, stored_key
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.users import RIGHTS, NoSuchUser, Users
 
 ANN, BOB = "ann@brand.example", "bob@brand.example"
@@ -20,7 +21,7 @@ class PlainPasswords(Passwords):
 @pytest.fixture
 async def house(store, clock):
     passwords = PlainPasswords(clock)
-    accounts, users = Accounts(store.mail, passwords, clock), Users(store.main, passwords, clock)
+    accounts, users = Accounts(store.mail, passwords, clock), Users(store.main, passwords, clock, Sealing(bytes(32)))
     await accounts.add_domain("brand.example")
     await accounts.add_many(
         [NewAccount(f"{name}@brand.example", stored_key(f"{name}-key")) for name in ("ann", "sales")]

@@ -4,6 +4,7 @@ import pytest
 
 from lettershop.base.errors import Invalid
 from lettershop.mail.people import Actor, ElsewhereToo, LastOwner, NotOneself, OnlyOwners, People
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.users import NoSuchUser, SignInFailed, UserKnown, Users
 from lettershop.store import users as rows
 from lettershop.store import workspaces
@@ -23,7 +24,7 @@ class PlainPasswords:
 
 @pytest.fixture
 async def users(store, clock):
-    return Users(store.main, PlainPasswords(), clock)
+    return Users(store.main, PlainPasswords(), clock, Sealing(bytes(32)))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from base64 import b32decode
 import pytest
 from sqlalchemy import select
 
+from lettershop.mail.sealing import MARK, Sealing
 from lettershop.mail.second_factor import (
     PER_PERSON,
     TICKET_LASTS,
@@ -17,6 +18,7 @@ from lettershop.mail.second_factor import (
     WrongCode,
 )
 from lettershop.mail.users import SignInFailed, Users
+from lettershop.store import second_factors
 from lettershop.store.schema_signin import half_sign_ins, recovery_codes
 
 EMAIL, PASSWORD = "ann@brand.example", "correct horse"
@@ -52,7 +54,7 @@ def test_the_codes_of_this_test_are_those_of_the_rfc():
 
 @pytest.fixture
 async def users(store, clock):
-    made = Users(store.main, PlainPasswords(), clock)
+    made = Users(store.main, PlainPasswords(), clock, Sealing(bytes(32)))
     await made.create(EMAIL, PASSWORD, role="owner")
     return made
 
@@ -195,3 +197,52 @@ async def test_the_database_holds_neither_tickets_nor_recovery_codes(users, on, 
     )
     assert len(stored) == 11
     assert not {ticket, *on[1], *(code.replace("-", "") for code in on[1])} & set(stored)
+
+
+async def stored(store, user_id):
+    return (await store.main.read(second_factors.find, user_id)).secret
+
+
+async def test_the_database_alone_holds_no_secret(store, users, ann, on, clock):
+    sealed = await stored(store, ann)
+    assert sealed.startswith(MARK)
+    assert on[0] not in sealed
+    other = Users(store.main, PlainPasswords(), clock, Sealing(b"k" * 32))
+    ticket = await ticket_of(other)
+    with pytest.raises(WrongCode):
+        await other.sign_in_with_code(ticket, code_at(on[0], clock.now()))
+    signed = await other.sign_in_with_code(ticket, on[1][0])  # without the key, recovery codes are left
+    assert signed.who.email == EMAIL
+
+
+async def test_a_sealed_secret_of_another_person_does_not_open(store, users, ann, on, clock):
+    bob = (await users.create("bob@brand.example", PASSWORD, role="owner")).id
+    await users.second.confirm(bob, code_at((await users.second.begin(bob, "b")).secret, clock.now()))
+    copied = await stored(store, ann)
+    await store.main.write(second_factors.replace, bob, await stored(store, bob), copied)
+    clock.advance(60)
+    with pytest.raises(WrongCode):
+        await users.second.end(bob, code_at(on[0], clock.now()))
+
+
+async def test_secrets_of_before_are_sealed_once(store, users, ann, clock):
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    await store.main.write(lambda tx: second_factors.begin(tx, ann, secret, clock.now()))
+    assert (await users.second.begun(ann, EMAIL)).secret == secret
+    assert await users.second.seal_old() == 1
+    assert await users.second.seal_old() == 0
+    assert (await stored(store, ann)).startswith(MARK)
+    await users.second.confirm(ann, code_at(secret, clock.now()))
+    assert (await users.second.standing(ann)).on
+
+
+async def test_all_workers_count_wrong_codes_together(store, users, ann, on, clock):
+    others = [Users(store.main, PlainPasswords(), clock, Sealing(bytes(32))) for _ in range(3)]
+    ticket = await ticket_of(users)
+    for number in range(PER_PERSON.free + 1):
+        with pytest.raises(TicketOver if number == TRIES else WrongCode):
+            await others[number % 3].sign_in_with_code(ticket, wrong(on[0], clock.now()))
+    with pytest.raises(WrongCode):
+        await others[0].second.end(ann, wrong(on[0], clock.now()))
+    with pytest.raises(TooManyCodes):
+        await users.second.end(ann, code_at(on[0], clock.now()))

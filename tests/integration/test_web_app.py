@@ -16,6 +16,7 @@ from lettershop.mail.accounts import Accounts
 from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.queue import Queue
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.sites import Sites
 from lettershop.mail.tokens import Recipient, Tokens
 from lettershop.mail.users import Users
@@ -89,7 +90,10 @@ class Shop:
 @pytest.fixture
 async def shop(store, clock, tmp_path):
     tokens, passwords = Tokens(b"k" * 32), PlainPasswords()
-    users, campaign_service = Users(store.main, passwords, clock), Campaigns(store.main, store.mail, clock, URL)
+    users, campaign_service = (
+        Users(store.main, passwords, clock, Sealing(bytes(32))),
+        Campaigns(store.main, store.mail, clock, URL),
+    )
     workspace_id = await store.main.write(workspaces.ensure_workspace, "Shop", clock.now())
     await store.mail.write(account_rows.add_domain, "brand.example", clock.now())
     await store.mail.write(lambda tx: account_rows.add_key(tx, 1, "s1", "rsa", "PEM", clock.now()))

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from lettershop.base.errors import Invalid
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.users import SESSION_LASTS, NoSuchUser, SignInFailed, TooManyTries, UserKnown, Users
 from lettershop.store import workspaces
 from lettershop.store.schema_main import sessions
@@ -35,7 +36,7 @@ def passwords():
 
 @pytest.fixture
 async def users(store, clock, passwords):
-    return Users(store.main, passwords, clock, exempt=[ip_network("192.0.2.0/24")])
+    return Users(store.main, passwords, clock, Sealing(bytes(32)), exempt=[ip_network("192.0.2.0/24")])
 
 
 async def test_who_signs_in_gets_a_session_with_role_and_rights(users):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lettershop.app.bell import Bell
+from lettershop.app.key_file import key_of
 from lettershop.base.clock import Clock, SystemClock
 from lettershop.base.config import Config
 from lettershop.base.errors import NotFound
@@ -16,6 +17,7 @@ from lettershop.mail.api_tokens import ApiTokens
 from lettershop.mail.audit import Audit
 from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.tokens import Tokens
 from lettershop.mail.users import Users
@@ -114,7 +116,8 @@ async def _build(
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
         marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens, resolver, blobs)
-    users = Users(main_db, passwords, clock, exempt=exempt)
+    users = Users(main_db, passwords, clock, Sealing(key_of(config, clock)), exempt=exempt)
+    await users.second.seal_old()
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=users,

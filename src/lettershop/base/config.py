@@ -108,6 +108,11 @@ class Security(_Section):
         "loopback", description="Logging in without TLS: never, from this machine only, or always."
     )
     login_limit_exempt: list[Network] = Field([], description="Networks whose failed log-ins are not slowed down.")
+    key_file: str = Field(
+        "",
+        description="File with the key that seals secrets in the database (64 hexadecimal digits). Empty: `secrets.key` in the "
+        "data directory, made at the first start. Machines that share a database share the file.",
+    )
 
 
 class Dns(_Section):

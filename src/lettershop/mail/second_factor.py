@@ -3,7 +3,7 @@
 A person begins with a fresh secret, shows that the device has it by a first code, and gets recovery codes, which are
 kept as hashes. From then on a right password opens no session: it gives a ticket for ten minutes, and ticket and code
 together do. A code counts once. Wrong codes are counted by person, over all tickets: who has the password has
-nothing from asking for fresh ones.
+nothing from asking for fresh ones. Secrets are stored sealed (`mail.sealing`).
 """
 
 import hmac
@@ -16,7 +16,9 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Refused, Temporary
-from lettershop.mail.throttle import Limit, Throttle
+from lettershop.mail.sealing import MARK, NONCE_SIZE, Sealing, WrongKey
+from lettershop.mail.shared_throttle import SharedThrottle
+from lettershop.mail.throttle import Limit
 from lettershop.store import second_factors as rows
 from lettershop.store.database import Database, Transaction
 
@@ -87,10 +89,11 @@ class Beginning:
 class SecondFactor:
     """One object per process."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, sealing: Sealing) -> None:
         self._db = db
         self._clock = clock
-        self._throttle = Throttle(clock)
+        self._sealing = sealing
+        self._throttle = SharedThrottle(db, clock, "code")
 
     async def standing(self, user_id: int) -> Standing:
         """How it stands with this person."""
@@ -99,26 +102,29 @@ class SecondFactor:
     async def begin(self, user_id: int, email: str) -> Beginning:
         """A fresh secret to show; raises IsOn. Nothing is asked for before `confirm`."""
         secret = b32encode(self._clock.token(20)).decode()  # 160 bits: RFC 4226 4
-        await self._db.write(_begin, user_id, secret, self._clock.now())
+        await self._db.write(_begin, user_id, self._seal(user_id, secret), self._clock.now())
         return _beginning(secret, email)
 
     async def begun(self, user_id: int, email: str) -> Beginning | None:
         """What was shown and is not confirmed yet, to show it again."""
         found = await self._db.read(rows.find, user_id)
-        return _beginning(found.secret, email) if found and found.confirmed_at is None else None
+        if found is None or found.confirmed_at is not None:
+            return None
+        return _beginning(self._sealing.open(found.secret, about=str(user_id)), email)
 
     async def confirm(self, user_id: int, code: str) -> list[str]:
         """The device shows the right code: turn it on; the recovery codes, told this once. Raises WrongCode, TooManyCodes."""
         codes = [_spaced(b32encode(self._clock.token(10)).decode().lower()) for _ in range(RECOVERY_CODES)]
-        self._check_pace(user_id)
-        right = await self._db.write(_confirm, user_id, code, self._clock.now(), [_hash(_plain(one)) for one in codes])
-        self._judge(user_id, right)
+        await self._check_pace(user_id)
+        hashes = [_hash(_plain(one)) for one in codes]
+        right = await self._db.write(_confirm, self._sealing, user_id, code, self._clock.now(), hashes)
+        await self._judge(user_id, right)
         return codes
 
     async def end(self, user_id: int, code: str) -> None:
         """Turn it off, with a code. Raises WrongCode, TooManyCodes."""
-        self._check_pace(user_id)
-        self._judge(user_id, await self._db.write(_end, user_id, code, self._clock.now()))
+        await self._check_pace(user_id)
+        await self._judge(user_id, await self._db.write(_end, self._sealing, user_id, code, self._clock.now()))
 
     async def remove(self, user_id: int) -> None:
         """Turn it off without a code: for the operator, when device and recovery codes are lost."""
@@ -136,20 +142,30 @@ class SecondFactor:
         user_id = await self._db.write(rows.try_half, _hash(ticket), self._clock.now(), TRIES)
         if user_id is None:
             raise TicketOver("This took too long or was tried too often.", remedy="Sign in again.")
-        self._check_pace(user_id)
-        self._judge(user_id, await self._db.write(_redeem, user_id, _hash(ticket), code, self._clock.now()))
+        await self._check_pace(user_id)
+        right = await self._db.write(_redeem, self._sealing, user_id, _hash(ticket), code, self._clock.now())
+        await self._judge(user_id, right)
         return user_id
 
-    def _check_pace(self, user_id: int) -> None:
-        wait = self._throttle.wait([(str(user_id), PER_PERSON)])
+    async def seal_old(self) -> int:
+        """Secrets that were stored before there was a key are sealed; how many."""
+        plain = await self._db.read(rows.without, MARK)
+        for user_id, secret in plain:
+            await self._db.write(rows.replace, user_id, secret, self._seal(user_id, secret))
+        return len(plain)
+
+    def _seal(self, user_id: int, secret: str) -> str:
+        return self._sealing.seal(secret, about=str(user_id), nonce=self._clock.token(NONCE_SIZE))
+
+    async def _check_pace(self, user_id: int) -> None:
+        wait = await self._throttle.begin([(str(user_id), PER_PERSON)])
         if wait > 0:
             raise TooManyCodes(wait)
 
-    def _judge(self, user_id: int, right: bool) -> None:
+    async def _judge(self, user_id: int, right: bool) -> None:
         if not right:
-            self._throttle.failed([(str(user_id), PER_PERSON)])
             raise WrongCode("This code is wrong, too old, or was used before.", remedy="Wait for the next one.")
-        self._throttle.succeeded(str(user_id))
+        await self._throttle.good([(str(user_id), PER_PERSON)])
 
 
 def _beginning(secret: str, email: str) -> Beginning:
@@ -168,38 +184,42 @@ def _begin(tx: Transaction, user_id: int, secret: str, at: float) -> None:
     rows.begin(tx, user_id, secret, at)
 
 
-def _confirm(tx: Transaction, user_id: int, code: str, now: float, key_hashes: list[str]) -> bool:
+def _confirm(tx: Transaction, sealing: Sealing, user_id: int, code: str, now: float, key_hashes: list[str]) -> bool:
     found = rows.find(tx.conn, user_id)
-    if found is None or found.confirmed_at is not None or not _by_time(tx, found, _plain(code), now):
+    if found is None or found.confirmed_at is not None or not _by_time(tx, sealing, found, _plain(code), now):
         return False
     rows.confirm(tx, user_id, now, key_hashes)
     return True
 
 
-def _end(tx: Transaction, user_id: int, code: str, now: float) -> bool:
-    right = _accept(tx, user_id, code, now)
+def _end(tx: Transaction, sealing: Sealing, user_id: int, code: str, now: float) -> bool:
+    right = _accept(tx, sealing, user_id, code, now)
     if right:
         rows.end(tx, user_id)
     return right
 
 
-def _redeem(tx: Transaction, user_id: int, key_hash: str, code: str, now: float) -> bool:
-    right = _accept(tx, user_id, code, now)
+def _redeem(tx: Transaction, sealing: Sealing, user_id: int, key_hash: str, code: str, now: float) -> bool:
+    right = _accept(tx, sealing, user_id, code, now)
     if right:
         rows.end_half(tx, key_hash)
     return right
 
 
-def _accept(tx: Transaction, user_id: int, code: str, now: float) -> bool:
+def _accept(tx: Transaction, sealing: Sealing, user_id: int, code: str, now: float) -> bool:
     """Whether the code is right; it is used up then."""
     found, plain = rows.find(tx.conn, user_id), _plain(code)
     if found is None or found.confirmed_at is None:
         return False
-    return _by_time(tx, found, plain, now) or rows.take_recovery_code(tx, user_id, _hash(plain))
+    return _by_time(tx, sealing, found, plain, now) or rows.take_recovery_code(tx, user_id, _hash(plain))
 
 
-def _by_time(tx: Transaction, factor: rows.Factor, plain: str, now: float) -> bool:
-    step = _step_of(factor.secret, plain, now)
+def _by_time(tx: Transaction, sealing: Sealing, factor: rows.Factor, plain: str, now: float) -> bool:
+    try:
+        secret = sealing.open(factor.secret, about=str(factor.user_id))
+    except WrongKey:
+        return False  # recovery codes still count
+    step = _step_of(secret, plain, now)
     return step is not None and rows.take_step(tx, factor.user_id, step)  # RFC 6238 5.2: a code is accepted once
 
 

@@ -1,4 +1,5 @@
-"""Slows down those who guess passwords. In memory of one process; the owner decides what a key is.
+"""Slows down those who guess passwords. In memory of one process (`shared_throttle`: of all); the owner
+decides what a key is.
 
 A key (an account, an address) has some tries free; each failure after them doubles the wait, up to `longest` seconds.
 A success of the key forgets its failures, and an hour without a failure does so too. Waiting is refusing: no
@@ -57,10 +58,14 @@ class Throttle:
 
     def _wait(self, key: str, limit: Limit) -> float:
         failures = self._seen.get(key)
-        if failures is None or failures.count <= limit.free:
+        if failures is None:
             return 0.0
         passed = self._clock.monotonic() - failures.last
-        if passed > limit.forget_after:
-            return 0.0
-        pause = min(limit.longest, 2.0 ** min(failures.count - limit.free - 1, 20))
-        return max(0.0, pause - passed)
+        return 0.0 if passed > limit.forget_after else pause(limit, failures.count, passed)
+
+
+def pause(limit: Limit, count: int, passed: float) -> float:
+    """Seconds left to wait after so many failures, of which the last is `passed` seconds ago."""
+    if count <= limit.free:
+        return 0.0
+    return max(0.0, min(limit.longest, 2.0 ** min(count - limit.free - 1, 20)) - passed)

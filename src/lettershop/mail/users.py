@@ -18,10 +18,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Invalid, NotFound, Refused, Temporary
 from lettershop.mail.passwords import Passwords
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.second_factor import CodeNeeded, SecondFactor
-from lettershop.mail.throttle import Limit, Throttle
+from lettershop.mail.shared_throttle import SharedThrottle
+from lettershop.mail.throttle import Limit
+from lettershop.store import audit, workspaces
 from lettershop.store import users as rows
-from lettershop.store import workspaces
+from lettershop.store.audit import Act
 from lettershop.store.database import Database, Transaction
 from lettershop.store.users import Membership, OpenSession, SessionRow, User
 
@@ -124,14 +127,15 @@ class Users:
         db: Database,
         passwords: Passwords,
         clock: Clock,
+        sealing: Sealing,
         *,
         exempt: Sequence[IPv4Network | IPv6Network] = (),
     ) -> None:
         self._db = db
         self._passwords = passwords
         self._clock = clock
-        self._throttle = Throttle(clock)
-        self.second = SecondFactor(db, clock)
+        self._throttle = SharedThrottle(db, clock, "password")
+        self.second = SecondFactor(db, clock, sealing)
         self._exempt = exempt
 
     # -- who there is ----------------------------------------------------------------------------------------------
@@ -199,14 +203,14 @@ class Users:
     async def _known(self, email: str, password: str, ip: str) -> User:
         key = email.strip().lower()
         limits = self._limits(key, ip)
-        wait = self._throttle.wait(limits)
+        wait = await self._throttle.begin(limits)
         if wait > 0:
             raise TooManyTries(wait)
         person = await self._right_person(key, password)
         if person is None:
-            self._throttle.failed(limits)
+            await self._db.write(_note_failure, key, self._clock.now(), ip)
             raise SignInFailed("This address and password do not belong together.")
-        self._throttle.succeeded(f"{key} {ip}")
+        await self._throttle.good(limits)
         return person
 
     def form_token(self) -> str:
@@ -257,9 +261,7 @@ class Users:
     async def _open(self, person: User, ip: str, user_agent: str) -> SignedIn:
         secret, csrf = self._fresh(), self._fresh()
         now = self._clock.now()
-        await self._db.write(
-            rows.add_session, _hash(secret), person.id, csrf, now, now + SESSION_LASTS, ip=ip, user_agent=user_agent[:300]
-        )  # fmt: skip
+        await self._db.write(_open, _hash(secret), person, csrf, now, ip, user_agent[:300])
         who = await self.session(secret)
         assert who is not None
         return SignedIn(secret, who, SESSION_LASTS)
@@ -310,6 +312,24 @@ def _create(
         known = workspaces.all_workspaces(tx.conn)
         workspace_id = known[0].id if known else workspaces.ensure_workspace(tx, "Main", at)
     rows.set_role(tx, user_id, workspace_id, role)
+
+
+def _open(tx: Transaction, key: str, person: User, csrf: str, now: float, ip: str, user_agent: str) -> None:
+    rows.add_session(tx, key, person.id, csrf, now, now + SESSION_LASTS, ip=ip, user_agent=user_agent)
+    audit.note(tx, Act(now, _home(tx, person.id), "screen", person.email, "sign-in", "", ip[:45]))
+
+
+def _note_failure(tx: Transaction, key: str, now: float, ip: str) -> None:
+    """Who is not known is not named: people type their passwords into the wrong field."""
+    person = rows.user_by_email(tx.conn, key)
+    workspace = _home(tx, person.id) if person is not None else None
+    actor = person.email if person is not None else ""
+    audit.note(tx, Act(now, workspace, "screen", actor, "sign-in-failed", "", ip[:45]))
+
+
+def _home(tx: Transaction, user_id: int) -> int | None:
+    """The workspace in whose log the sign-ins of a person stand: the oldest of theirs."""
+    return next((one.workspace_id for one in rows.memberships_of(tx.conn, user_id)), None)
 
 
 def _who(session: SessionRow) -> Who:

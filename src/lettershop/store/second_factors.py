@@ -35,6 +35,19 @@ def begin(tx: Transaction, user_id: int, secret: str, at: float) -> None:
     upsert(tx.conn, second_factors, [row], key=["user_id"])
 
 
+def without(conn: Connection, mark: str) -> list[tuple[int, str]]:
+    """People and secrets that do not begin with this mark."""
+    c = second_factors.c
+    rows = conn.execute(select(c.user_id, c.secret).where(~c.secret.startswith(mark)))
+    return [(user_id, secret) for user_id, secret in rows]
+
+
+def replace(tx: Transaction, user_id: int, before: str, after: str) -> None:
+    """Store another form of a secret, unless it changed meanwhile."""
+    c = second_factors.c
+    tx.conn.execute(update(second_factors).where(c.user_id == user_id, c.secret == before).values(secret=after))
+
+
 def confirm(tx: Transaction, user_id: int, at: float, key_hashes: Sequence[str]) -> None:
     """From now on codes are asked for; these are the recovery codes."""
     tx.conn.execute(update(second_factors).where(second_factors.c.user_id == user_id).values(confirmed_at=at))
