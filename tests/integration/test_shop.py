@@ -336,6 +336,17 @@ async def readers_act(client, readers, smtp, campaign):
     report = client.reports.campaign(campaign)
     assert [(one.url, one.people) for one in report.links] == [("https://shop.example/new", 1)]
     assert {one.provider: one.delivered for one in report.providers} == {"readers.example": PEOPLE - 2}
+    among = client.reports.segment(
+        campaign, client.segments.create(NewSegment(name="Addressed", expression="orders >= 0")).id
+    )
+    for name in ("recipients", "delivered", "opened", "clicked", "unsubscribed", "complained", "replied", "withheld"):
+        assert getattr(among, name) == wanted[name], name
+    assert (among.members, among.bounced, among.queued) == (PEOPLE, 2, 0)
+    few = client.reports.segment(campaign, next(iter(client.segments.all())).id)
+    assert 0 < few.recipients < PEOPLE
+    (now,) = client.reports.cohorts(last=1).cohorts
+    (first,) = now.periods
+    assert (now.people, first.delivered, first.opened, first.clicked) == (PEOPLE, PEOPLE - 2, 1, 1)
     ledger = {one.email: one.reason for one in client.suppressions.all()}
     assert ledger == {DEAD: "hard-bounce", LATER: "hard-bounce", COMPLAINS: "complaint"}
     (person,) = client.subscribers.all(query=READS)

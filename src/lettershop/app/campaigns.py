@@ -24,6 +24,7 @@ from lettershop.marketing.attribute_desk import Attributes
 from lettershop.marketing.blocks import Blocks
 from lettershop.marketing.breakdown import Breakdowns
 from lettershop.marketing.campaigns import Campaigns
+from lettershop.marketing.cohorts import Groups
 from lettershop.marketing.columns import ColumnKeeper
 from lettershop.marketing.consent import OptIns
 from lettershop.marketing.contacts import ContactImport
@@ -83,6 +84,7 @@ class Marketing:
     analytics: Analytics
     campaign_desk: CampaignDesk
     breakdowns: Breakdowns
+    groups: Groups
     import_options: type[ImportOptions]
     contact_desk: ContactDesk
     workspace_campaigns: WorkspaceCampaigns
@@ -178,6 +180,7 @@ def build_marketing(
             main_db, mail_db, rules, warming, Patience(config.delivery.soft_bounces, config.delivery.soft_bounce_days)
         ),
         breakdowns=Breakdowns(main_db),
+        groups=Groups(main_db, clock),
         import_options=ImportOptions,
         campaign_desk=CampaignDesk(main_db, campaigns, forecasts),
         contact_desk=ContactDesk(main_db, mail_db, clock),

@@ -164,6 +164,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             brands=marketing.brands,
             reports=marketing.campaign_desk,
             breakdowns=marketing.breakdowns,
+            groups=marketing.groups,
             imports=marketing.imports,
             import_options=marketing.import_options,
             templates=marketing.templates,

@@ -15,6 +15,7 @@ from lettershop.servers.web.api import (
     campaigns,
     domains,
     events,
+    groups,
     imports,
     journeys,
     lists,
@@ -169,6 +170,8 @@ class Reports(Resource):
     export = Fetch("/reports/campaigns/{}/export", list[reports.Figure])
     list_ = Fetch("/reports/lists/{}", reports.Together)
     workspace = Fetch("/reports/workspace", reports.Together)
+    segment = Fetch("/reports/campaigns/{}/segments/{}", groups.SegmentFigures)
+    cohorts = Fetch("/reports/cohorts", groups.Cohorts)
 
 
 class Segments(Resource):

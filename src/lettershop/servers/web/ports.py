@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.audience import Preview
     from lettershop.marketing.blocks import Blocks
     from lettershop.marketing.breakdown import Breakdowns
+    from lettershop.marketing.cohorts import Groups
     from lettershop.marketing.contacts import ContactImport
     from lettershop.marketing.import_rows import ImportOptions
     from lettershop.marketing.joining import Joining as JoiningService
@@ -432,6 +433,7 @@ class ApiMarketing:
     brands: "Brands"
     reports: Reports
     breakdowns: "Breakdowns"
+    groups: "Groups"
     imports: "ContactImport"
     import_options: "type[ImportOptions]"
     templates: "Templates"

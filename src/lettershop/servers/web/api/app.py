@@ -16,6 +16,7 @@ from lettershop.servers.web.api import (
     campaigns,
     domains,
     events,
+    groups,
     imports,
     journeys,
     lists,
@@ -64,6 +65,7 @@ def build_api(services: ApiServices) -> ASGIApp:
     if services.marketing is not None:
         for router in (
             campaigns.router, campaign_times.router, trials.router, campaign_reports.router, campaign_reports.report_router, reports.router,
+            groups.router,
             imports.router, brands.router, templates.router, blocks.router, media.router, messages.router,
             journeys.router_of_campaigns, subscribers.router, lists.router, segments.router, suppressions.router,
         ):  # fmt: skip
