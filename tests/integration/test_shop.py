@@ -352,6 +352,11 @@ async def readers_act(client, readers, smtp, campaign):
     (person,) = client.subscribers.all(query=READS)
     kinds = [event.kind for event in client.subscribers.events(person.id)]
     assert {"Delivered", "Opened", "Clicked"} <= set(kinds)
+    newest_first = list(client.subscribers.timeline(person.id, limit=2))
+    assert sorted(entry.kind for entry in newest_first) == sorted(kinds)
+    assert [entry.at for entry in newest_first] == sorted((entry.at for entry in newest_first), reverse=True)
+    (writer,) = client.subscribers.all(query=WRITES)
+    assert "Replied" in [entry.kind for entry in client.subscribers.timeline(writer.id)]
     assert client.segments.try_out(written("clicked in last 1 days")).count == 1
     assert client.segments.try_out(written("replied in last 1 days")).count == 1
 
@@ -406,6 +411,9 @@ async def single_messages(client, readers):
     assert [part.get_filename() for part in message.iter_attachments()] == ["bill.txt"]
     assert b64decode("QmlsbA==") == next(message.iter_attachments()).get_payload(decode=True)
     assert "List-Unsubscribe" not in message
+    (leaver,) = client.subscribers.all(query=LEAVES)
+    both = lambda: [one.campaign for one in client.subscribers.timeline(leaver.id) if one.kind == "Delivered"]  # noqa: E731
+    assert await until(both, lambda found: len(found) == 2) == ["", "First"]
     assert sum("Order" in body_of(one)[1]["Subject"] for one in readers.messages) == 1
 
 

@@ -172,6 +172,7 @@ def _api_services(house: House, mail: MailServices) -> ApiServices:
             media=marketing.media,
             messages=messages,
             people=marketing.subscribers,
+            contacts=marketing.contact_desk,
             joining=marketing.joining(house, messages),
             trials=marketing.trials(house, mail.submission),
             privacy=marketing.privacy,

@@ -197,6 +197,7 @@ class Subscribers(Resource):
     subscribe = Send("POST", "/subscribers/{}/subscribe", subscribers.OnList, subscribers.Subscriber)
     unsubscribe = Send("POST", "/subscribers/{}/unsubscribe", subscribers.OffList, subscribers.Subscriber)
     events = Listing("/subscribers/{}/events", events.Event)
+    timeline = Listing("/subscribers/{}/timeline", subscribers.Entry)
     export = Fetch("/subscribers/{}/export", subscribers.Held)
 
 

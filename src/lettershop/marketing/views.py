@@ -161,7 +161,7 @@ class ContactDesk:
     ) -> Sequence[TimelineRow]:
         """What happened between us, newest first: a page of the main log, and what came back by mail in the same time."""
         await self.card(workspace_id, contact_id)
-        page = await self._main.read(views.timeline, contact_id, before=before, limit=limit)
+        page = await self._main.read(views.timeline, workspace_id, contact_id, before=before, limit=limit)
         until = await self._main.read(views.moment_of, before) if before is not None else None
         since = page[-1].at if len(page) == limit else float("-inf")
         came = await self._mail.read(journeys.of_contact, contact_id, since, float("inf") if until is None else until)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from lettershop.store.contacts import Contact, by_ids
 from lettershop.store.envelopes import STATE_NAMES
 from lettershop.store.schema_delivery import DELIVERED, QUEUED, envelopes, suppressions
 from lettershop.store.schema_main import campaigns, consents, contacts, engagements, facts, lists, subscriptions
@@ -130,13 +131,31 @@ def consents_of(conn: Connection, contact_id: int) -> list[tuple[float, str, str
     return [(row.at, row.kind, row.basis, row.source) for row in conn.execute(statement)]
 
 
-def timeline(conn: Connection, contact_id: int, *, before: int | None = None, limit: int = 50) -> list[TimelineRow]:
-    """What happened to a contact, newest first, a page below the fact id `before`."""
+MOST_SINGLE = 500
+"""Single messages to a person that their timeline knows, the newest."""
+
+
+def single_messages(conn: Connection, workspace_id: int, contact: Contact) -> list[int]:
+    """Envelopes of single messages to the address of a contact: they know no contact."""
+    e = envelopes.c
+    query = select(e.id).where(
+        e.site == contact.domain, e.address.in_({contact.email, contact.email_key}), e.outgoing_id.is_not(None),
+        e.workspace_id == workspace_id,
+    )  # fmt: skip
+    return list(conn.scalars(query.order_by(e.id.desc()).limit(MOST_SINGLE)))
+
+
+def timeline(
+    conn: Connection, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
+) -> list[TimelineRow]:
+    """What happened to a contact, newest first, a page below the fact id `before`; single messages to the address, too."""
     f = facts.c
+    [contact] = by_ids(conn, [contact_id])
+    single = single_messages(conn, workspace_id, contact)
     statement = (
         select(f.id, f.at, f.kind, f.campaign_id, func.coalesce(campaigns.c.name, ""), f.data, f.envelope_id)
         .select_from(facts.outerjoin(campaigns, campaigns.c.id == f.campaign_id))
-        .where(f.contact_id == contact_id)
+        .where(or_(f.contact_id == contact_id, f.envelope_id.in_(single)) if single else f.contact_id == contact_id)
         .order_by(f.id.desc())
         .limit(limit)
     )

@@ -441,6 +441,7 @@ class ApiMarketing:
     media: "Media"
     messages: "Transactional"
     people: "Subscribers"
+    contacts: Contacts
     joining: "JoiningService"
     trials: "Trials"
     privacy: "Privacy"

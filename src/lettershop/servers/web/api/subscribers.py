@@ -203,6 +203,38 @@ async def events(
     )
 
 
+class Entry(Output):
+    """Something that happened between us. `id` None: told by incoming mail (a reply, a complaint, a bounce that came later)."""
+
+    id: int | None
+    at: str
+    kind: str
+    campaign_id: int | None
+    campaign: str
+    envelope_id: int | None
+    data: dict[str, Any]
+
+
+@router.get("/{subscriber_id:int}/timeline")
+async def timeline(
+    caller: Reader, have: HaveMarketing, subscriber_id: Id, cursor: Cursor = None, limit: Limit = 50
+) -> Page[Entry]:
+    """Everything between us, newest first: mail of every kind, opens, clicks, replies, forms, consent. A page may hold more than
+    `limit` entries: those of incoming mail come with the time of the others."""
+    found = await have.contacts.timeline(
+        caller.workspace_id, subscriber_id, before=place(cursor) if cursor else None, limit=limit
+    )
+    items = [
+        Entry(
+            id=row.id or None, at=told_always(row.at), kind=row.kind, campaign_id=row.campaign_id, campaign=row.campaign,
+            envelope_id=row.envelope_id, data=dict(row.data),
+        )
+        for row in found
+    ]  # fmt: skip
+    ids = [row.id for row in found if row.id]
+    return Page[Entry](items=items, next_cursor=f"c{min(ids)}" if len(ids) == limit else None)
+
+
 @router.get("/{subscriber_id:int}/export")
 async def export(caller: Reader, have: HaveMarketing, subscriber_id: Id) -> Held:
     """Everything that is held on a person (GDPR 15 and 20)."""
