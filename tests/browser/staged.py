@@ -44,6 +44,7 @@ from lettershop.marketing.import_run import FilePreview, preview
 from lettershop.marketing.preferences import PreferencesView, RequestView, Wanted
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
+from lettershop.marketing.templates import Wording, check, fill
 from lettershop.marketing.uploads import Heading, headings_of
 from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
 from lettershop.servers.web.app import build
@@ -59,6 +60,7 @@ from lettershop.store.lists import ListRow
 from lettershop.store.preferences import Topic
 from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
 from lettershop.store.schema_delivery import HELD
+from lettershop.store.templates import Template
 from lettershop.store.users import Member, Membership, OpenSession
 from lettershop.store.views import RecipientRow, TimelineRow
 from lettershop.store.webhook_deliveries import Delivery
@@ -988,7 +990,7 @@ def stage(
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
-        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -1098,7 +1100,10 @@ class FakeShelf:
     """Pictures in memory; also what is known of people."""
 
     def __init__(self) -> None:
-        self.kept = [SimpleNamespace(name="logo.png", width=34, height=34, hash="logo")]
+        self.kept = [
+            SimpleNamespace(id=2, name="logo.png", width=34, height=34, hash="logo", size=5120),
+            SimpleNamespace(id=1, name="price-list-of-the-spring.pdf", width=0, height=0, hash="list", size=204_800),
+        ]
 
     async def page(self, workspace_id: int, *, before: int | None = None, limit: int = 50) -> list[SimpleNamespace]:
         return self.kept[:limit]
@@ -1106,14 +1111,53 @@ class FakeShelf:
     async def upload(self, workspace_id: int, name: str, data: bytes) -> SimpleNamespace:
         if not data.startswith(b"\x89PNG"):
             raise Invalid("This is no picture.", remedy="Take a PNG or a JPEG.")
-        self.kept.insert(0, SimpleNamespace(name=name, width=1, height=1, hash="new"))
+        self.kept.insert(0, SimpleNamespace(id=3, name=name, width=1, height=1, hash="new", size=len(data)))
         return self.kept[0]
+
+    async def remove(self, workspace_id: int, medium_id: int) -> None:
+        self.kept = [one for one in self.kept if one.id != medium_id]
 
     def url(self, one: SimpleNamespace) -> str:
         return f"http://mail.brand.example/m/{one.hash}/{one.name}"
 
     async def of_workspace(self, workspace_id: int) -> list[SimpleNamespace]:
         return [SimpleNamespace(name=name, kind=kind) for name, kind in (("city", "text"), ("orders", "number"))]
+
+
+class FakeTemplates:
+    """Two templates in memory; the second one wants a value that nobody gave."""
+
+    def __init__(self, empty: bool) -> None:
+        bodies = ("<p>Thank you for your order.</p>", "<p>Your code is {{ code }}.</p>")
+        names = () if empty else ("Order", "Password")
+        self.kept = [
+            Template(number, 1, name, f"{name} for you", body, "", NOW - 90_000, NOW - 3600)
+            for number, (name, body) in enumerate(zip(names, bodies, strict=False), 1)
+        ]
+
+    async def page(self, workspace_id: int, *, after: int = 0, limit: int = 50) -> list[Template]:
+        return [one for one in self.kept if one.id > after][:limit]
+
+    async def get(self, workspace_id: int, template_id: int) -> Template:
+        return next(one for one in self.kept if one.id == template_id)
+
+    async def preview(self, workspace_id: int, name: str, values: dict[str, object]) -> Wording:
+        kept = next(one for one in self.kept if one.name == name)
+        return Wording(fill(kept.subject, values, html=False), fill(kept.html, values, html=True), kept.text)
+
+    async def create(self, workspace_id: int, name: str, content: dict[str, str]) -> Template:
+        check(Wording.of(content), {})
+        self.kept.append(Template(len(self.kept) + 1, 1, name, created_at=NOW, updated_at=NOW, **content))
+        return self.kept[-1]
+
+    async def change(self, workspace_id: int, template_id: int, content: dict[str, str]) -> Template:
+        check(Wording.of(content), {})
+        before = await self.get(workspace_id, template_id)
+        self.kept[self.kept.index(before)] = replace(before, **content)
+        return await self.get(workspace_id, template_id)
+
+    async def remove(self, workspace_id: int, template_id: int) -> None:
+        self.kept = [one for one in self.kept if one.id != template_id]
 
 
 class FakeAudit:

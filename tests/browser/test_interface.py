@@ -21,18 +21,16 @@ import uvicorn
 CHROMIUM = Path(os.environ.get("LETTERSHOP_CHROMIUM", "/usr/bin/chromium"))
 VENDOR = Path(__file__).parents[2] / "src/lettershop/servers/web/static/vendor"
 AXE_CORE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-PATHS = ["/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1",
-         "/campaigns/new", "/campaigns/3/edit", "/campaigns/2/design", "/campaigns/3/design",
-         "/imports", "/imports/1", "/imports/2", "/imports/3",
-         "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/1",
-         "/lists", "/segments", "/segments/new", "/segments/new?form=words", "/segments/1", "/segments/3",
-         "/contacts/new", "/start", "/start?test=1", "/start/checks?reach=a@b.example",
-         "/lists", "/segments", "/segments/new", "/segments/1",
-         "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/new?form=words", "/segments/1", "/segments/3",
-         "/queue", "/queue/3", "/campaigns/9/recipients/3",
-         "/people", "/me", "/settings/audit", "/settings/tokens", "/deliverability", "/brands", "/brands/new",
-         "/brands/1", "/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/3",
-         "/domains", "/domains/brand.example", "/accounts"]  # fmt: skip
+PATHS = [
+    "/", "/campaigns", "/campaigns/9", "/campaigns/9/recipients", "/contacts", "/contacts/1", "/campaigns/new",
+    "/campaigns/3/edit", "/campaigns/2/design", "/campaigns/3/design", "/imports", "/imports/1", "/imports/2",
+    "/imports/3", "/contacts/new", "/lists", "/segments", "/segments/new", "/segments/1",
+    "/segments/new?form=words", "/segments/3", "/start", "/start?test=1", "/start/checks?reach=a@b.example",
+    "/queue", "/queue/3", "/campaigns/9/recipients/3", "/people", "/me", "/settings/audit", "/settings/tokens",
+    "/deliverability", "/media", "/templates", "/templates?q=nothing", "/templates/new", "/templates/1",
+    "/templates/2", "/brands", "/brands/new", "/brands/1", "/settings/webhooks", "/settings/webhooks/1",
+    "/settings/webhooks/3", "/domains", "/domains/brand.example", "/accounts"
+]  # fmt: skip
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium (Debian: apt-get install chromium)"),

@@ -93,6 +93,7 @@ def build_web(house: House, mail: MailServices, sockets: Sockets, meters: Meters
             imports=marketing.imports if marketing else None,
             import_options=marketing.import_options if marketing else None,
             shelf=marketing.media if marketing else None,
+            templates=marketing.templates if marketing else None,
             attributes=marketing.attributes if marketing else None,
             queue=queue,
             journeys=Journeys(house.main_db, house.mail_db, queue, house.clock),

@@ -72,6 +72,14 @@ class Templates:
         chosen = Wording.of({field.name: getattr(found, field.name) for field in fields(Wording)})
         return _whole(chosen.speaking(language), await self._db.read(blocks_of, workspace_id))
 
+    async def preview(self, workspace_id: int, name: str, values: Mapping[str, Any]) -> "Wording":
+        """The template with these values in their places; raises NoSuchTemplate, TemplateInvalid where one is missing."""
+        found = await self.wording(workspace_id, name)
+        return replace(
+            found, subject=" ".join(fill(found.subject, values, html=False).split()),
+            html=fill(found.html, values, html=True), text=fill(found.text, values, html=False),
+        )  # fmt: skip
+
     async def change(self, workspace_id: int, template_id: int, content: Mapping[str, Any]) -> Template:
         """Replace some of its content."""
         before = await self.get(workspace_id, template_id)

@@ -377,6 +377,7 @@ class Services:
     imports: Imports | None = None
     import_options: "type[ImportOptions] | None" = None
     shelf: Shelf | None = None
+    templates: "Templates | None" = None
     attributes: Attributes | None = None
     queue: Queue | None = None
     journeys: Journeys | None = None
