@@ -26,7 +26,7 @@ from lettershop.mail.webhooks.desk import Webhooks
 from lettershop.mail.webmail.desk import Desk
 from lettershop.mail.webmail.post import Post
 from lettershop.servers.web.ports_inbox import Conversations
-from lettershop.servers.web.ports_people import Persons
+from lettershop.servers.web.ports_people import Contacts, Persons
 from lettershop.servers.web.ports_start import FirstRun, HostChecks
 from lettershop.servers.web.ports_writing import (
     Attributes,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.marketing.templates import Templates
     from lettershop.marketing.transactional import Transactional
     from lettershop.marketing.trial import Trials
-    from lettershop.marketing.views import CampaignLine, ContactCard, ContactLine
+    from lettershop.marketing.views import CampaignLine
     from lettershop.marketing.workspace_campaigns import Brands, WorkspaceCampaigns
     from lettershop.servers.web.preferences import PreferencePages
     from lettershop.store.accounts import Account, Domain
@@ -71,7 +71,7 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks for what it shows
     from lettershop.store.queue import Filter, Fitting, SiteQueue, Waiting
     from lettershop.store.subscriptions import Consent
     from lettershop.store.users import Member, OpenSession
-    from lettershop.store.views import RecipientRow, TimelineRow
+    from lettershop.store.views import RecipientRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +178,6 @@ class Reports(Protocol):
     async def recipients(
         self, workspace_id: int, campaign_id: int, *, query: str = "", state: str = "", after: int = 0, limit: int = 50
     ) -> "Sequence[RecipientRow]": ...
-
-
-class Contacts(Protocol):
-    """People of a workspace; paged by id upwards, a timeline by id downwards."""
-
-    async def count(self, workspace_id: int) -> int: ...
-    async def page(
-        self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50
-    ) -> "Sequence[ContactLine]": ...
-    async def card(self, workspace_id: int, contact_id: int) -> "ContactCard": ...
-    async def timeline(
-        self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
-    ) -> "Sequence[TimelineRow]": ...
 
 
 class Lists(Protocol):

@@ -1,4 +1,4 @@
-"""What the screens ask for about one person. [pure]"""
+"""What the screens ask for about people. [pure]"""
 # ruff: noqa: D102 (the services themselves say what each call means)
 
 from collections.abc import Mapping
@@ -8,8 +8,10 @@ if TYPE_CHECKING:  # marketing may be absent; then nobody asks
     from collections.abc import Sequence
 
     from lettershop.marketing.subscribers import Subscriber
+    from lettershop.marketing.views import ContactCard, ContactLine
     from lettershop.store.lists import ListRow
     from lettershop.store.subscriptions import Consent
+    from lettershop.store.views import TimelineRow
 
 
 class Persons(Protocol):
@@ -29,3 +31,16 @@ class Persons(Protocol):
     async def erase(self, workspace_id: int, contact_id: int) -> None: ...
     async def held(self, workspace_id: int, contact_id: int) -> dict[str, Any]: ...
     def consent(self, kind: str, basis: str, source: str) -> "Consent": ...
+
+
+class Contacts(Protocol):
+    """People of a workspace; paged by id upwards, a timeline by id downwards."""
+
+    async def count(self, workspace_id: int) -> int: ...
+    async def page(
+        self, workspace_id: int, *, query: str = "", after: int = 0, limit: int = 50
+    ) -> "Sequence[ContactLine]": ...
+    async def card(self, workspace_id: int, contact_id: int) -> "ContactCard": ...
+    async def timeline(
+        self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
+    ) -> "Sequence[TimelineRow]": ...

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from lettershop.base.errors import LettershopError
 from lettershop.servers.web.frame import Screen, Ui, Visit, status_of
-from lettershop.servers.web.ports import Contacts, Services
-from lettershop.servers.web.ports_people import Persons
+from lettershop.servers.web.ports import Services
+from lettershop.servers.web.ports_people import Contacts, Persons
 
 if TYPE_CHECKING:
     from lettershop.store.views import TimelineRow
