@@ -986,11 +986,11 @@ def stage(
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     webhooks, writing = FakeWebhooks(empty), FakeWriting()
-    imports = FakeImports(empty)
+    imports, shelf = FakeImports(empty), FakeShelf()
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
-        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=shelf if marketing else None, media=shelf if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -1096,6 +1096,9 @@ class FakeWriting:
         ]  # fmt: skip
 
 
+LOGO = Path(__file__).parents[2] / "src/lettershop/servers/web/static/logo.svg"
+
+
 class FakeShelf:
     """Pictures in memory; also what is known of people."""
 
@@ -1116,6 +1119,13 @@ class FakeShelf:
 
     async def remove(self, workspace_id: int, medium_id: int) -> None:
         self.kept = [one for one in self.kept if one.id != medium_id]
+
+    async def served(self, digest: str) -> SimpleNamespace | None:
+        return (
+            SimpleNamespace(content_type="image/svg+xml", data=LOGO.read_bytes(), shown=True, name="logo.svg")
+            if digest == "logo"
+            else None
+        )
 
     def url(self, one: SimpleNamespace) -> str:
         return f"http://mail.brand.example/m/{one.hash}/{one.name}"
