@@ -4,7 +4,7 @@
 
 We render, sign and keep books of every message of a campaign. Postfix's `smtp-source` sends one ready-made message again and
 again (Debian package postfix, or SMTP_SOURCE=/path), aiosmtplib a ready-made one over connections that stay open,
-nodemailer too (`npm install --no-save nodemailer`). Who is not installed is named so. Figure: ours divided by smtp-source's.
+nodemailer too (`npm ci`, which set-up does). Who is not installed is named so. Figure: ours divided by smtp-source's.
 """
 
 import argparse
