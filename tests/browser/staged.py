@@ -41,7 +41,9 @@ from lettershop.marketing.audience import Preview
 from lettershop.marketing.contacts import with_basis
 from lettershop.marketing.import_rows import ImportOptions
 from lettershop.marketing.import_run import FilePreview, preview
+from lettershop.marketing.joining import JoinForm
 from lettershop.marketing.preferences import PreferencesView, RequestView, Wanted
+from lettershop.marketing.proof import Challenges
 from lettershop.marketing.report import BounceFigures, Latency, LinkFigures, Moment, ProviderFigures, Report
 from lettershop.marketing.segment_desk import Segment, SegmentInUse, SegmentUnknown, tree_from, words_from
 from lettershop.marketing.templates import Wording, check, fill
@@ -523,6 +525,23 @@ class FakeTokens:
         return None
 
 
+class FakeJoining:
+    """One public list; notes who asked and whether their browser had worked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+        self._challenges = Challenges(b"k" * 32, 12)
+
+    async def form(self, list_id: int, language: str = "en") -> JoinForm | None:
+        challenge = self._challenges.issue(list_id, NOW, b"12345678")
+        words = "I want to get “Newsletter” from Printers & Co. by email and can leave at any time."
+        return JoinForm(1, "Newsletter", "Printers & Co.", words, challenge, 12) if list_id == 1 else None
+
+    async def join(self, list_id: int, address: str, *, proof: str = "", **others: str) -> bool:
+        self.asked.append((address, self._challenges.solved(proof, list_id, NOW)))
+        return True
+
+
 class FakePreferring:
     """The wishes of the token "good", and its two requests."""
 
@@ -974,6 +993,7 @@ class Stage:
     webhooks: FakeWebhooks
     writing: "FakeWriting"
     imports: FakeImports
+    joining: "FakeJoining"
 
 
 def stage(
@@ -991,11 +1011,18 @@ def stage(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
         uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=shelf if marketing else None, media=shelf if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
+    imports, joining = FakeImports(empty), FakeJoining()
+    services = Services(
+        users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
+        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), joining=joining if marketing else None, host=FakeHost(),  # type: ignore[arg-type]
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
     app = build(services, public_url="http://mail.brand.example", upload_limit=upload_limit)
-    return Stage(app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks, writing, imports)
+    return Stage(
+        app, users, campaigns, reports, queue, actions, people, segments, lists, webhooks, writing, imports, joining
+    )
 
 
 class FakeWriting:

@@ -134,7 +134,7 @@ def test_every_screen_in_both_themes_fits_and_complains_about_nothing(browser, s
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_doors_and_the_public_pages_are_accessible(browser, server, theme):
     seen = Seen(browser, server, color_scheme=theme, viewport={"width": 360, "height": 800})
-    for path in ("/login", "/u/good", "/p/good", "/p/request/data", "/p/request/erase", "/nowhere"):
+    for path in ("/login", "/u/good", "/subscribe/1", "/p/good", "/p/request/data", "/p/request/erase", "/nowhere"):
         seen.page.goto(path)
         assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         seen.page.evaluate(AXE_CORE.read_text())
@@ -316,4 +316,21 @@ def test_setting_up_a_code_and_signing_in_with_it_complains_about_nothing(browse
     page.fill("#code", "123456")
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
+    seen.done()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "none"])
+@pytest.mark.parametrize("hasty", [True, False], ids=["hasty", "patient"])
+def test_the_browser_works_before_it_subscribes_and_without_script_it_goes_all_the_same(browser, server, script, hasty):
+    seen = Seen(browser, server, java_script_enabled=script)
+    seen.page.goto("/subscribe/1")
+    if hasty and script:  # as a password manager fills it in: nothing is typed
+        seen.page.eval_on_selector("#email", "field => { field.value = 'ann@reader.example' }")
+    else:
+        seen.page.fill("#email", "ann@reader.example")
+    if not hasty:
+        seen.page.wait_for_timeout(1500)
+    seen.page.click("button.main")
+    seen.page.wait_for_selector("text=Almost there", timeout=60_000)
+    assert seen.stage.joining.asked == [("ann@reader.example", script)]
     seen.done()

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from hashlib import sha256
 
 import httpx2
 import pytest
@@ -17,8 +18,9 @@ from lettershop.mail.submission import StoredSource, Submission
 from lettershop.mail.tokens import Tokens
 from lettershop.mail.users import Users
 from lettershop.marketing.consent import ListUnknown, OptIns
-from lettershop.marketing.joining import TOO_OFTEN, Joining, NoSender
+from lettershop.marketing.joining import TOO_OFTEN, UNPROVEN, Joining, NoSender
 from lettershop.marketing.privacy import Privacy
+from lettershop.marketing.proof import Challenges
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.subscribers import Subscribers
 from lettershop.marketing.templates import Templates
@@ -31,6 +33,7 @@ from lettershop.store.blobs import open_blobs
 from lettershop.store.opt_ins import Asked
 
 URL = "https://mail.brand.example"
+BITS = 8
 
 
 class Bureau:
@@ -65,7 +68,7 @@ async def bureau(store, clock, tmp_path):
         workspaces.ensure_brand, workspace, name="Brand", from_name="Brand", from_address="news@brand.example", at=now,
         postal_address="1 Street, Town",
     )  # fmt: skip
-    names = {"News": True, "Staff": False}
+    names = {"News": True, "Plain": True, "Staff": False}
     lists = {
         name: await store.main.write(subscriptions.ensure_list, workspace, name, now, public=public)
         for name, public in names.items()
@@ -84,7 +87,7 @@ async def bureau(store, clock, tmp_path):
         expire=9_000,
     )
     messages = Transactional(store.main, store.mail, submission, Templates(store.main, clock), clock)
-    joining = Joining(store.main, OptIns(store.main, clock), messages, clock, URL)
+    joining = Joining(store.main, OptIns(store.main, clock), messages, clock, URL, Challenges(b"k" * 32, BITS))
     actions = PublicActions(store.main, Tokens(b"k" * 32), clock, URL)
     app = build(
         Services(
@@ -166,15 +169,39 @@ async def test_what_is_no_address_is_said_and_the_form_keeps_what_was_written(bu
     assert "<b>" not in answer.text
 
 
-async def test_one_network_cannot_ask_for_everybody(bureau):
-    page = f"/subscribe/{bureau.lists['News']}"
-    codes = [
-        (await bureau.client.post(page, data={"email": f"a{number}@r.example"})).status_code
-        for number in range(TOO_OFTEN.free + 3)
-    ]
-    assert codes[: TOO_OFTEN.free] == [200] * TOO_OFTEN.free
+async def worked(bureau, page):
+    """What the browser of a person brings: the form's challenge, solved."""
+    challenge = re.search(r'data-challenge="([^"]+)" data-bits="8"', (await bureau.client.get(page)).text)[1]
+    tries = (f"{challenge}:{number}" for number in range(100_000))
+    return next(one for one in tries if sha256(one.encode()).digest()[0] == 0)
+
+
+@pytest.mark.parametrize(("working", "free"), [(True, TOO_OFTEN.free), (False, UNPROVEN.free)])
+async def test_one_network_cannot_ask_for_everybody(bureau, working, free):
+    page, codes = f"/subscribe/{bureau.lists['News']}", []
+    for number in range(free + 3):
+        proof = await worked(bureau, page) if working else ""
+        sent = await bureau.client.post(page, data={"email": f"a{number}@r.example", "proof": proof})
+        codes.append(sent.status_code)
+    assert codes[:free] == [200] * free
     assert codes[-1] >= 400
-    assert len(await bureau.mails()) <= TOO_OFTEN.free + 1
+    assert len(await bureau.mails()) <= free + 1
+
+
+async def test_work_counts_once_and_for_its_list(bureau):
+    page, other = (f"/subscribe/{bureau.lists[name]}" for name in ("News", "Plain"))
+    proof = await worked(bureau, page)
+    codes = []
+    for number in range(UNPROVEN.free + 2):
+        sent = await bureau.client.post(page, data={"email": f"a{number}@r.example", "proof": proof})
+        codes.append(sent.status_code)
+    assert codes[: UNPROVEN.free] == [200] * UNPROVEN.free
+    assert codes[-1] >= 400
+    assert (
+        await bureau.client.post(page, data={"email": "b@r.example", "proof": await worked(bureau, page)})
+    ).status_code == 200
+    elsewhere = await bureau.client.post(page, data={"email": "c@r.example", "proof": await worked(bureau, other)})
+    assert elsewhere.status_code >= 400
 
 
 async def test_a_program_asks_for_any_list_of_its_workspace(bureau):

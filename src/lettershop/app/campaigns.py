@@ -1,5 +1,6 @@
 """The marketing part of the house. Imported only where the package marketing/ is there."""
 
+import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +39,7 @@ from lettershop.marketing.joining import Joining
 from lettershop.marketing.media import Media
 from lettershop.marketing.preferences import Preferences, Wanted
 from lettershop.marketing.privacy import Privacy
+from lettershop.marketing.proof import Challenges
 from lettershop.marketing.public import PublicActions
 from lettershop.marketing.segment_desk import Segments
 from lettershop.marketing.send import CampaignSource
@@ -106,7 +108,9 @@ class Marketing:
 
     def joining(self, house: "House", messages: Transactional) -> Joining:
         """The forms of lists; their mails are single messages."""
-        return Joining(house.main_db, self.opt_ins, messages, house.clock, house.config.web.public_url.rstrip("/"))
+        web = house.config.web
+        challenges = Challenges(hmac.digest(house.key, b"forms", "sha256"), web.proof_of_work)
+        return Joining(house.main_db, self.opt_ins, messages, house.clock, web.public_url.rstrip("/"), challenges)
 
     def first_run(self, house: "House", messages: Transactional) -> FirstRun:
         """The assistant of the first steps."""

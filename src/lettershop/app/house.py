@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,7 @@ class House:
     own_mailboxes: OwnMailboxes
     marketing: "Marketing | None"
     bell: Bell
+    key: bytes = field(repr=False)
 
     def need_marketing(self) -> "Marketing":
         """The services of marketing; raises NotInstalled."""
@@ -116,14 +117,15 @@ async def _build(
         from lettershop.app.campaigns import build_marketing  # noqa: PLC0415  (the mail server starts without marketing/)
 
         marketing = build_marketing(config, clock, main_db, mail_db, signer, tokens, resolver, blobs)
-    users = Users(main_db, passwords, clock, Sealing(key_of(config, clock)), exempt=exempt)
+    key = key_of(config, clock)
+    users = Users(main_db, passwords, clock, Sealing(key), exempt=exempt)
     await users.second.seal_old()
     return House(
         config=config, clock=clock, mail_db=mail_db, main_db=main_db, blobs=blobs, resolver=resolver, passwords=passwords,
         tokens=tokens, signer=signer, accounts=accounts, users=users,
         own_mailboxes=OwnMailboxes(main_db, mail_db, accounts, users, clock),
         api_tokens=ApiTokens(main_db, clock), marketing=marketing,
-        audit=Audit(main_db, clock),
+        audit=Audit(main_db, clock), key=key,
         webhooks=Webhooks(main_db, mail_db, clock, allowed=config.webhooks.allow_networks),
         bell=Bell(Path(config.server.data_dir) / "bells"),
     )  # fmt: skip

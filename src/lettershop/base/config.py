@@ -65,6 +65,10 @@ class Web(_Section):
     upload_limit: int = Field(
         512, ge=1, description="Megabytes that a file of people uploaded on the screens may have."
     )
+    proof_of_work: int = Field(
+        14, ge=0, le=24,
+        description="Zero bits that the browser of somebody who subscribes has to find: twice the work for each. 0: none.",
+    )  # fmt: skip
     keep_audit: float = Field(730, ge=1, description="Days that the log of who did what is kept.")
 
 

@@ -33,6 +33,10 @@ class SharedThrottle:
             first, *others = [self._hash(key) for key, _ in limits]
             await self._db.write(_good, first, others)
 
+    async def once(self, key: str) -> bool:
+        """Whether this key is used for the first time, within a day."""
+        return await self._db.write(_once, self._hash(key), self._clock.now())
+
     def _hash(self, key: str) -> str:
         return sha256(f"{self._purpose} {key}".encode()).hexdigest()
 
@@ -48,6 +52,13 @@ def _begin(tx: Transaction, limits: Sequence[tuple[str, Limit]], now: float) -> 
     if not wait:
         tries.keep(tx, counts, now)
     return wait
+
+
+def _once(tx: Transaction, key: str, now: float) -> bool:
+    fresh = not tries.seen(tx.conn, [key])
+    if fresh:
+        tries.keep(tx, {key: 1}, now)
+    return fresh
 
 
 def _good(tx: Transaction, first: str, others: Sequence[str]) -> None:

@@ -15,17 +15,20 @@ from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import Conflict, Temporary
-from lettershop.mail.throttle import Limit, Throttle
+from lettershop.mail.shared_throttle import SharedThrottle
+from lettershop.mail.throttle import Limit
 from lettershop.marketing.consent import ListUnknown, OptInRequest, OptIns
 from lettershop.marketing.letter import Letter, Person
+from lettershop.marketing.proof import Challenges
 from lettershop.marketing.transactional import Transactional
 from lettershop.store import subscriptions, workspaces
 from lettershop.store.database import Database
 from lettershop.store.opt_ins import Asked
 from lettershop.store.workspaces import Brand
 
-TOO_OFTEN = Limit(free=10)
-"""Requests of one address of the internet that cost nothing; a classroom behind one address is let through."""
+TOO_OFTEN, UNPROVEN = Limit(free=10), Limit(free=3)
+"""Requests of one address of the internet that cost nothing; a classroom behind one address is let through. The second: where
+no work was done for them (`marketing.proof`)."""
 CONSENT_TEXT = {
     "en": "I want to get “{list}” from {brand} by email and can leave at any time.",
     "de": "Ich möchte „{list}“ von {brand} per E-Mail erhalten und kann mich jederzeit abmelden.",
@@ -75,12 +78,14 @@ class TooManyRequests(Temporary):
 
 @dataclass(frozen=True, slots=True)
 class JoinForm:
-    """What the page of a list shows. `consent`: the words that a person agrees to."""
+    """What the page of a list shows. `consent`: the words that a person agrees to; `challenge`, `bits`: see `marketing.proof`."""
 
     list_id: int
     list_name: str
     brand: str
     consent: str
+    challenge: str
+    bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +100,53 @@ class _Terms:
 class Joining:
     """One per process."""
 
-    def __init__(self, main: Database, opt_ins: OptIns, messages: Transactional, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        main: Database,
+        opt_ins: OptIns,
+        messages: Transactional,
+        clock: Clock,
+        public_url: str,
+        challenges: Challenges,
+    ) -> None:
         self._main = main
         self._opt_ins = opt_ins
         self._messages = messages
         self._clock = clock
         self._public_url = public_url
-        self._throttle = Throttle(clock)
+        self._challenges = challenges
+        self._throttle = SharedThrottle(main, clock, "join")
 
     async def form(self, list_id: int, language: str = "en") -> JoinForm | None:
         """The page of a public list; None if there is no such."""
         terms = await self._main.read(_terms, list_id)
         if terms is None or not terms.public or terms.brand is None:
             return None
-        return JoinForm(list_id, terms.name, terms.brand.name, _consent(terms, language))
+        challenge = self._challenges.issue(list_id, self._clock.now(), self._clock.token(8))
+        return JoinForm(
+            list_id, terms.name, terms.brand.name, _consent(terms, language), challenge, self._challenges.bits
+        )
 
     async def join(
-        self, list_id: int, address: str, *, name: str = "", language: str = "en", ip: str = "", user_agent: str = ""
-    ) -> bool:
+        self, list_id: int, address: str, *, name: str = "", language: str = "en", ip: str = "", user_agent: str = "",
+        proof: str = "",
+    ) -> bool:  # fmt: skip
         """Somebody filled in the form; False if there is no such. Raises InvalidAddress, TooManyRequests."""
         terms = await self._main.read(_terms, list_id)
         if terms is None or not terms.public or terms.brand is None:
             return False
-        who = [(ip, TOO_OFTEN)]
-        if ip and self._throttle.wait(who) > 0:
+        limit = TOO_OFTEN if await self._proven(proof, list_id) else UNPROVEN
+        if ip and await self._throttle.begin([(ip, limit)]) > 0:
             raise TooManyRequests("There were many requests from your network.", remedy="Try again in a few minutes.")
-        self._throttle.failed(who)
         asked = Asked(ip, user_agent, form=f"{self._public_url}/subscribe/{list_id}", text=_consent(terms, language))
         await self._ask(terms, address, name, None, asked, language)
         return True
+
+    async def _proven(self, proof: str, list_id: int) -> bool:
+        """Whether the browser did its work; a proof counts once."""
+        if not self._challenges.solved(proof, list_id, self._clock.now()):
+            return False
+        return not self._challenges.bits or await self._throttle.once(proof)
 
     async def ask(
         self, workspace_id: int, list_id: int, address: str, *, name: str = "", values: Mapping[str, object] | None = None,

@@ -104,6 +104,10 @@ class JoinForm(Protocol):
     def brand(self) -> str: ...
     @property
     def consent(self) -> str: ...
+    @property
+    def challenge(self) -> str: ...
+    @property
+    def bits(self) -> int: ...
 
 
 class UnsubscribeView(Protocol):
@@ -285,8 +289,9 @@ class Joining(Protocol):
 
     async def form(self, list_id: int, language: str = "en") -> JoinForm | None: ...
     async def join(
-        self, list_id: int, address: str, *, name: str = "", language: str = "en", ip: str = "", user_agent: str = ""
-    ) -> bool: ...
+        self, list_id: int, address: str, *, name: str = "", language: str = "en", ip: str = "", user_agent: str = "",
+        proof: str = "",
+    ) -> bool: ...  # fmt: skip
 
 
 class Served(Protocol):

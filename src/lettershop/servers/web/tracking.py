@@ -192,8 +192,9 @@ class Tracking:
         seen = hit(scope)
         try:
             await self._joining.join(
-                listed, email, name=name, language=language, ip=seen.ip, user_agent=seen.user_agent
-            )
+                listed, email, name=name, language=language, ip=seen.ip, user_agent=seen.user_agent,
+                proof=form_value(body, "proof"),
+            )  # fmt: skip
         except Invalid:
             return pages.subscribe(form, error=True, email=email, name=name)
         return pages.subscribe(form, done=True)
