@@ -1006,16 +1006,11 @@ def stage(
     people, segments = FakePeople(), FakeSegments({} if empty else SEGMENTS)
     reports, queue, actions = FakeReports(campaigns), FakeQueue(0 if empty else 12), FakeActions()
     webhooks, writing = FakeWebhooks(empty), FakeWriting()
-    imports, shelf = FakeImports(empty), FakeShelf()
-    services = Services(
-        users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
-        contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), host=FakeHost(),  # type: ignore[arg-type]
-        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=shelf if marketing else None, media=shelf if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
-    imports, joining = FakeImports(empty), FakeJoining()
+    imports, shelf, joining = FakeImports(empty), FakeShelf(), FakeJoining()
     services = Services(
         users=users, people=people, codes=users.codes, campaigns=campaigns if marketing else None, reports=reports if marketing else None,
         contacts=(EmptyContacts() if empty else FakeContacts()) if marketing else None, queue=queue, journeys=FakeJourneys(queue), segments=segments if marketing else None, lists=lists if marketing else None, persons=lists if marketing else None, first_run=FakeFirstRun() if marketing else None, tokens=FakeTokens(), now=lambda: NOW, sites=FakeSites(), warming=FakeWarming(), preferring=PreferencePages(FakePreferring(), Wanted), joining=joining if marketing else None, host=FakeHost(),  # type: ignore[arg-type]
-        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=FakeShelf() if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
+        uploads=imports if marketing else None, imports=imports if marketing else None, import_options=ImportOptions if marketing else None, shelf=shelf if marketing else None, media=shelf if marketing else None, templates=FakeTemplates(empty) if marketing else None, attributes=FakeShelf() if marketing else None,  # type: ignore[arg-type]
         mail_server=FakeMailServer(not empty), dns=fake_dns, actions=actions if marketing else None, measured=FakeMeasured(queue), webhooks=webhooks, audit=FakeAudit(empty),
         writing=writing if marketing else None, trials=writing if marketing else None, brands=writing if marketing else None,  # type: ignore[arg-type]
     )  # fmt: skip
