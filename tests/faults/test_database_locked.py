@@ -1,6 +1,7 @@
 """Another program holds SQLite's write lock for long, or the file has no room: reads go on, writes fail in our own words."""
 
 import asyncio
+import signal
 import sys
 from contextlib import asynccontextmanager
 
@@ -134,3 +135,38 @@ async def test_a_campaign_stops_when_the_database_is_full_and_goes_on_after(stor
         assert set(copies(inbox).values()) == {1}
         assert len(copies(inbox)) == people
     assert (await told(store.main))["Delivered"] == (people, people)
+
+
+TURN = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("mine", flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_process_that_was_stopped_in_its_turn_keeps_nobody_waiting_for_ever(store, impatient, monkeypatch):
+    """SIGSTOP (a frozen container): it lives, holds its turn, and does nothing."""
+    path = sqlite_path(store.url, MAIN)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", TURN, f"{path}.turn", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert await process.stdout.readline() == b"mine\n"
+    process.send_signal(signal.SIGSTOP)
+    before = await impatient.read(counts)
+    tries = [asyncio.create_task(impatient.write(add, f"early {n}")) for n in range(3)]
+    for ended in await asyncio.wait_for(asyncio.gather(*tries, return_exceptions=True), 20):
+        assert isinstance(ended, DatabaseBusy)
+    with pytest.raises(DatabaseBusy):  # and again: the first wait is still in line
+        await asyncio.wait_for(impatient.write(add, "again"), 20)
+    assert await impatient.read(counts) == before
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 20.0)
+    late = asyncio.create_task(impatient.write(add, "late"))
+    await asyncio.sleep(0.2)
+    process.send_signal(signal.SIGCONT)
+    process.stdin.close()
+    await asyncio.wait_for(late, 20)
+    assert await asyncio.wait_for(store.main.write(add, "other"), 20), "the turn was given back"
+    assert await impatient.read(counts) == (before[0] + 2, before[1] + 2)
+    await process.wait()

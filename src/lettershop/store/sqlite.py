@@ -3,17 +3,14 @@
 Flow of a write: `write` puts it into a queue > the writer thread takes all that waits > the turn among the processes >
 BEGIN IMMEDIATE > each in turn > COMMIT (synchronous=FULL: on the disk) > one call into the event loop releases all waiters.
 
-The turn is a file lock beside the database. SQLite itself only polls for its lock, with pauses that grow to a tenth of a
-second; in the kernel's queue a process goes on the moment the other has committed.
+The turn is a file lock beside the database (`store.turn`).
 """
 
 import asyncio
-import fcntl
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Concatenate, Literal
@@ -38,6 +35,7 @@ from lettershop.store.database import (
     run_batch,
 )
 from lettershop.store.rows import direct
+from lettershop.store.turn import Turn
 
 READERS = 4
 BUSY_TIMEOUT = 30.0
@@ -92,7 +90,7 @@ class SqliteDatabase(Database):
         self._of_thread = threading.local()
         self._reading: list[Connection] = []
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
-        self._turn = path.with_name(f"{path.name}.turn").open("ab")
+        self._turn = Turn(path.with_name(f"{path.name}.turn"))
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"write-{path.stem}", daemon=True)
         self._thread.start()
@@ -171,24 +169,15 @@ class SqliteDatabase(Database):
 
     def _commit(self, batch: list[Write]) -> None:
         try:
-            with self._my_turn(), self._writer.begin() as conn:
+            with self._turn.mine(BUSY_TIMEOUT), self._writer.begin() as conn:
                 run_batch(conn, batch, self._log)
         except Exception as error:
-            if len(batch) == 1 or isinstance(explained(error), DatabaseBusy):  # each alone would wait as long again
+            if len(batch) == 1 or isinstance(explained(error) or error, DatabaseBusy):  # each alone would wait as long again
                 for write in batch:
                     write.error = explained(error) or error
                 return
             for write in batch:
                 self._commit([write])
-
-    @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        """Alone among the processes that write to this file; a process that dies lets go of it."""
-        fcntl.flock(self._turn, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._turn, fcntl.LOCK_UN)
 
 
 _KINDS: dict[str, tuple[type[LettershopError], str, str]] = {
