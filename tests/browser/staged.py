@@ -1094,6 +1094,9 @@ class FakeWriting:
         self.drafts[campaign_id].campaign.state = "draft"
         return self.drafts[campaign_id]
 
+    async def warmed(self, workspace_id: int, campaign_id: int, people: dict[int, int], delivered: int) -> str:
+        return f"<!doctype html><html lang=en><title>x</title><body>{sum(people.values())} of {delivered}"
+
     async def preview(self, workspace_id: int, campaign_id: int, contact_id: int | None = None) -> SimpleNamespace:
         draft = (await self.get(workspace_id, campaign_id)).draft
         html = f"<!doctype html><html lang=en><title>x</title><body>{draft.html}"

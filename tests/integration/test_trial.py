@@ -134,3 +134,13 @@ async def test_what_is_not_there_or_no_address_is_said(desk):
         await desk.trials.preview(desk.workspace + 1, desk.campaign)
     with pytest.raises(NoSuchSubscriber):
         await desk.trials.preview(desk.workspace, desk.campaign, 999)
+
+
+async def test_the_message_shows_how_many_followed_each_link(desk):
+    page = await desk.trials.warmed(desk.workspace, desk.campaign, {1: 12}, 300)
+    assert "12 · 4.0 %" in page
+    assert 'href="#"' in page
+    assert "/c/" not in page
+    assert page.count("·") == 1, "the link of unsubscribing is not counted"
+    with pytest.raises(CampaignUnknown):
+        await desk.trials.warmed(desk.workspace + 1, desk.campaign, {}, 0)

@@ -24,6 +24,7 @@ from lettershop.marketing.addresses import check_address
 from lettershop.marketing.campaigns import CampaignUnknown
 from lettershop.marketing.content import Design
 from lettershop.marketing.design import design_of
+from lettershop.marketing.heat import warmed
 from lettershop.marketing.media import files_of, in_browser
 from lettershop.marketing.render import Person, compile_design, merge_fields
 from lettershop.marketing.subscribers import NoSuchSubscriber
@@ -77,6 +78,12 @@ class Trials:
         made = await self._made(design, contact, NOBODY)
         shown = _taken_apart(made, contact)
         return replace(shown, html=in_browser(shown.html, design))
+
+    async def warmed(self, workspace_id: int, campaign_id: int, people: Mapping[int, int], delivered: int) -> str:
+        """The message for nobody in particular, its links with how many people followed them. Raises as `preview`."""
+        design, _ = await self._main.read(_found, workspace_id, campaign_id, None, self._public_url)
+        made = await self._made(replace(design, track_clicks=True), None, NOBODY)
+        return in_browser(warmed(_taken_apart(made, None).html, people, delivered), design)
 
     async def send(
         self, workspace_id: int, campaign_id: int, to: Sequence[str], contact_id: int | None = None

@@ -146,3 +146,13 @@ def test_accounts_are_searched(signed_in):
     assert client.get("/accounts").text.count("<tr>") == 15
     assert client.get("/accounts?q=JOS").text.count("<tr>") == 2
     assert "Nothing found" in client.get("/accounts?q=nobody").text
+
+
+def test_the_message_with_its_figures_stands_in_a_frame_of_its_own(signed_in):
+    client = signed_in()
+    assert 'src="/campaigns/7/heat"' in client.get("/campaigns/7").text
+    assert 'src="/campaigns/9/heat"' not in client.get("/campaigns/9").text, "it would load anew every two seconds"
+    shown = client.get("/campaigns/7/heat")
+    assert re.fullmatch(r".*<body>\d+ of \d+", shown.text)
+    assert "frame-ancestors 'self'" in shown.headers["content-security-policy"]
+    assert shown.headers["content-security-policy"].startswith("sandbox")

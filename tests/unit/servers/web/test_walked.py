@@ -10,6 +10,7 @@ NO_PAGE = {
     "/login/code",
     "/imports/{id:int}/rejected.csv",
     "/campaigns/{id:int}/message",
+    "/campaigns/{id:int}/heat",
     "/templates/{id:int}/message",
 }
 """The doors are looked at by themselves; files and framed messages have no page."""

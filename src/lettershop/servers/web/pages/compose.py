@@ -35,6 +35,16 @@ BEGINNING = """<p>Hello {{ first_name | default("there") }},</p>
 FRAMED = MESSAGE_POLICY.replace(b"frame-ancestors 'none'", b"frame-ancestors 'self'")
 
 
+def framed(html: str) -> Response:
+    """A message alone, for a sandboxed frame of ours."""
+    policy = {
+        "content-security-policy": FRAMED.decode(),
+        "x-frame-options": "SAMEORIGIN",
+        "referrer-policy": "no-referrer",
+    }
+    return HTMLResponse(html, headers=policy)
+
+
 def screen(ui: Ui, services: Services) -> Screen | None:
     """`/campaigns/new`, `/campaigns/{id}/edit` and their commands."""
     if services.writing is None or services.trials is None:
@@ -91,12 +101,7 @@ class ComposePages:
     async def message(self, visit: Visit) -> Response:
         """The message alone, as one person would get it: foreign HTML, without scripts and in an origin of its own."""
         found = await self._trials.preview(visit.workspace_id, visit.path_id(), visit.query_id("person"))
-        headers = {
-            "content-security-policy": FRAMED.decode(),
-            "x-frame-options": "SAMEORIGIN",
-            "referrer-policy": "no-referrer",
-        }
-        return HTMLResponse(found.html, headers=headers)
+        return framed(found.html)
 
     async def test(self, visit: Visit) -> Response:
         """Send a test to a few addresses."""

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from lettershop.base.errors import NotFound
 from lettershop.servers.web.drawing import Gauge, Segment, Stage, funnel, gauge, stacked
 from lettershop.servers.web.frame import Screen, Ui, Visit
+from lettershop.servers.web.pages.compose import framed
 from lettershop.servers.web.ports import Services
 
 if TYPE_CHECKING:
@@ -53,10 +54,20 @@ def screen(ui: Ui, services: Services) -> Screen | None:
         await act(visit.workspace_id, campaign_id, by=visit.who.email)
         return visit.back_to(f"/campaigns/{campaign_id}?done={name}")
 
+    async def heat(visit: Visit) -> Response:
+        """The message alone, with how many people followed each link: foreign HTML, in an origin of its own."""
+        found = await reports.report(visit.workspace_id, visit.path_id())
+        if services.trials is None:
+            raise NotFound("Messages cannot be shown here.")
+        people = {link.number: link.people for link in found.links}
+        page = await services.trials.warmed(visit.workspace_id, visit.path_id(), people, found.delivered)
+        return framed(page)
+
     return Screen(
         "report",
         [
             Route("/campaigns/{id:int}", ui.page("campaigns.read", show), name="report"),
+            Route("/campaigns/{id:int}/heat", ui.page("campaigns.read", heat)),
             Route("/campaigns/{id:int}/{command}", ui.page("campaigns.send", command), methods=["POST"]),
         ],
     )

@@ -4,12 +4,12 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lettershop.base.errors import Invalid, LettershopError
 from lettershop.servers.web.frame import Screen, Ui, Visit, status_of
-from lettershop.servers.web.pages.compose import FORMATS, FRAMED, LONGEST
+from lettershop.servers.web.pages.compose import FORMATS, LONGEST, framed
 from lettershop.servers.web.ports import Services
 
 RIGHT = "campaigns.send"
@@ -92,12 +92,7 @@ class TemplatePages:
     async def message(self, visit: Visit) -> Response:
         """The message alone: foreign HTML, without scripts and in an origin of its own."""
         filled = await self._filled(visit, await self._kept(visit))
-        headers = {
-            "content-security-policy": FRAMED.decode(),
-            "x-frame-options": "SAMEORIGIN",
-            "referrer-policy": "no-referrer",
-        }
-        return HTMLResponse("" if isinstance(filled, LettershopError) else filled.html, headers=headers)
+        return framed("" if isinstance(filled, LettershopError) else filled.html)
 
     async def remove(self, visit: Visit) -> Response:
         """Delete it."""
