@@ -17,6 +17,7 @@ from lettershop.mail.mailbox.selected import select as open_mailbox
 from lettershop.mail.mailbox.service import Mailboxes, Upload
 from lettershop.mail.own_mailboxes import OwnMailboxes
 from lettershop.mail.passwords import Passwords, stored_key
+from lettershop.mail.sealing import Sealing
 from lettershop.mail.sign import MessageSigner
 from lettershop.mail.submission import Submission
 from lettershop.mail.tokens import Recipient, Tokens
@@ -83,7 +84,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """Build it. `inbox`: makes that service of submission, tokens and blobs."""
     passwords, tokens = QuickPasswords(clock), Tokens(b"k" * 32)
-    accounts, users = Accounts(store.mail, passwords, clock), Users(store.main, passwords, clock)
+    accounts, users = Accounts(store.mail, passwords, clock), Users(store.main, passwords, clock, Sealing(bytes(32)))
     await accounts.add_domain("brand.example")
     await accounts.add_many(
         [NewAccount(ANN, stored_key("ann-key"), "Ann Printer"), NewAccount(EVE, stored_key("eve-key"), quota=1_000_000)]
