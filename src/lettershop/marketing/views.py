@@ -4,13 +4,13 @@ Services only look; what people do with campaigns is in `marketing.campaigns`, w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from lettershop.base.clock import Clock
 from lettershop.base.errors import NotFound
-from lettershop.base.facts import Unsubscribed
+from lettershop.base.facts import Fact, Unsubscribed
 from lettershop.egress.forecast import Forecast
 from lettershop.marketing.analytics import report as read_report
 from lettershop.marketing.campaigns import Campaigns
@@ -24,6 +24,9 @@ from lettershop.store.campaigns import Campaign
 from lettershop.store.contacts import Contact
 from lettershop.store.database import Database
 from lettershop.store.views import RecipientRow, TimelineRow
+
+MAIN_LOG, MAIL_LOG = 0, 1
+ALL_IDS = 2**62
 
 
 class NotHere(NotFound):
@@ -159,22 +162,48 @@ class ContactDesk:
     async def timeline(
         self, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
     ) -> Sequence[TimelineRow]:
-        """What happened between us, newest first: a page of the main log, and what came back by mail in the same time."""
+        """What happened between us, newest first, of both logs by their moments; `before` is the `place` of the last row."""
         await self.card(workspace_id, contact_id)
-        page = await self._main.read(views.timeline, workspace_id, contact_id, before=before, limit=limit)
-        until = await self._main.read(views.moment_of, before) if before is not None else None
-        since = page[-1].at if len(page) == limit else float("-inf")
-        came = await self._mail.read(journeys.of_contact, contact_id, since, float("inf") if until is None else until)
-        names = await self._main.read(views.campaign_names, {one.campaign_id for one in came if one.campaign_id})
-        told = {(row.kind, row.data.get("how"), row.campaign_id) for row in page}
-        rows = [
+        above = await self._above(before)
+        if above is None:
+            return []
+        rows = await self._main.read(views.timeline, workspace_id, contact_id, above[MAIN_LOG], limit)
+        found = [replace(row, place=2 * row.id) for row in rows] + await self._came(contact_id, above[MAIL_LOG], limit)
+        return sorted(found, key=lambda row: (row.at, row.place % 2, row.place), reverse=True)[:limit]
+
+    async def _above(self, place: int | None) -> "dict[int, tuple[float, int] | None] | None":
+        """For each log, below which moment and id the page begins; None: the row of that place is gone."""
+        if place is None:
+            return {MAIN_LOG: None, MAIL_LOG: None}
+        fact_id, log = divmod(place, 2)
+        read = self._mail.read(journeys.moment_of, fact_id) if log else self._main.read(views.moment_of, fact_id)
+        at = await read
+        if at is None:
+            return None
+        beside = (at, ALL_IDS if log else 0)  # at one moment, the mail log's rows come first
+        return {log: (at, fact_id), 1 - log: beside}
+
+    async def _came(self, contact_id: int, before: tuple[float, int] | None, limit: int) -> list[TimelineRow]:
+        """From the mail log, but for what the main log tells as well."""
+        told = await self._main.read(views.unsubscriptions, contact_id)
+        kept: list[tuple[int, Fact]] = []
+        while len(kept) < limit:
+            came = await self._mail.read(journeys.of_contact, contact_id, before, limit)
+            kept += [
+                (key, one) for key, one in came
+                if not isinstance(one, Unsubscribed) or (one.campaign_id, one.how) not in told
+            ]  # fmt: skip
+            if len(came) < limit:
+                break
+            before = came[-1][1].at, came[-1][0]
+        names = await self._main.read(views.campaign_names, {one.campaign_id for _, one in kept if one.campaign_id})
+        return [
             TimelineRow(
-                0, one.at, one.kind, one.campaign_id, names.get(one.campaign_id or 0, ""), one.data(), one.envelope_id
+                0, one.at, one.kind, one.campaign_id, names.get(one.campaign_id or 0, ""), one.data(), one.envelope_id,
+                2 * key + MAIL_LOG,
             )
-            for one in came
-            if not isinstance(one, Unsubscribed) or (one.kind, one.how, one.campaign_id) not in told
-        ]
-        return sorted([*page, *rows], key=lambda row: -row.at)
+            for key, one in kept
+        ]  # fmt: skip
 
 
 def _campaign_page(

@@ -66,16 +66,23 @@ def _facts(
     ]
 
 
-def of_contact(conn: Connection, contact_id: int, after: float, until: float) -> Sequence[Fact]:
-    """From the mail log: what came back of a contact in this time, newest first."""
+def of_contact(
+    conn: Connection, contact_id: int, before: tuple[float, int] | None, limit: int
+) -> Sequence[tuple[int, Fact]]:
+    """From the mail log: what came back of a contact, with ids, newest first, below this moment and id."""
     c = mail_facts.c
-    where = (c.contact_id == contact_id, c.at > after, c.at <= until)
-    rows = conn.execute(select(mail_facts).where(*where).order_by(c.id.desc()).limit(MOST)).mappings()
-    return [
-        restore(row["kind"], {name: row[name] for name in Fact.HEAD}, row["data"])
-        for row in rows
-        if row["kind"] in KINDS
-    ]
+    query = select(mail_facts).where(c.contact_id == contact_id, c.kind.in_(list(KINDS)))
+    if before is not None:
+        at, fact_id = before
+        query = query.where(or_(c.at < at, and_(c.at == at, c.id < fact_id)))
+    rows = conn.execute(query.order_by(c.at.desc(), c.id.desc()).limit(limit)).mappings()
+    return [(row["id"], restore(row["kind"], {name: row[name] for name in Fact.HEAD}, row["data"])) for row in rows]
+
+
+def moment_of(conn: Connection, fact_id: int) -> float | None:
+    """When a fact of the mail log happened."""
+    at: float | None = conn.scalar(select(mail_facts.c.at).where(mail_facts.c.id == fact_id))
+    return at
 
 
 def envelope_of(conn: Connection, campaign_id: int, email_key: str) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from lettershop.store.contacts import Contact, by_ids
 from lettershop.store.envelopes import STATE_NAMES
@@ -42,7 +42,10 @@ class RecipientRow:
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to. `id` 0: of the mail log."""
+    """Something that happened to a contact: a fact's kind and fields, and the campaign it belongs to. `id` 0: of the mail log.
+
+    `place`: where the next page of a timeline begins.
+    """
 
     id: int
     at: float
@@ -51,6 +54,7 @@ class TimelineRow:
     campaign: str
     data: Mapping[str, Any]
     envelope_id: int | None = None
+    place: int = 0
 
 
 def last_delivery(conn: Connection, campaign_id: int) -> float | None:
@@ -146,9 +150,9 @@ def single_messages(conn: Connection, workspace_id: int, contact: Contact) -> li
 
 
 def timeline(
-    conn: Connection, workspace_id: int, contact_id: int, *, before: int | None = None, limit: int = 50
+    conn: Connection, workspace_id: int, contact_id: int, before: tuple[float, int] | None, limit: int
 ) -> list[TimelineRow]:
-    """What happened to a contact, newest first, a page below the fact id `before`; single messages to the address, too."""
+    """From the main log: what happened to a contact, newest first, below this moment and id; single messages to the address, too."""
     f = facts.c
     [contact] = by_ids(conn, [contact_id])
     single = single_messages(conn, workspace_id, contact)
@@ -156,12 +160,20 @@ def timeline(
         select(f.id, f.at, f.kind, f.campaign_id, func.coalesce(campaigns.c.name, ""), f.data, f.envelope_id)
         .select_from(facts.outerjoin(campaigns, campaigns.c.id == f.campaign_id))
         .where(or_(f.contact_id == contact_id, f.envelope_id.in_(single)) if single else f.contact_id == contact_id)
-        .order_by(f.id.desc())
+        .order_by(f.at.desc(), f.id.desc())
         .limit(limit)
     )
     if before is not None:
-        statement = statement.where(f.id < before)
+        at, fact_id = before
+        statement = statement.where(or_(f.at < at, and_(f.at == at, f.id < fact_id)))
     return [TimelineRow(*row) for row in conn.execute(statement)]
+
+
+def unsubscriptions(conn: Connection, contact_id: int) -> set[tuple[int | None, str]]:
+    """(campaign, how) of those that the main log tells of a contact."""
+    f = facts.c
+    rows = conn.execute(select(f.campaign_id, f.data).where(f.contact_id == contact_id, f.kind == "Unsubscribed"))
+    return {(campaign_id, data.get("how", "")) for campaign_id, data in rows}
 
 
 def moment_of(conn: Connection, fact_id: int) -> float | None:

@@ -219,8 +219,7 @@ class Entry(Output):
 async def timeline(
     caller: Reader, have: HaveMarketing, subscriber_id: Id, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Entry]:
-    """Everything between us, newest first: mail of every kind, opens, clicks, replies, forms, consent. A page may hold more than
-    `limit` entries: those of incoming mail come with the time of the others."""
+    """Everything between us, newest first: mail of every kind, opens, clicks, replies, forms, consent."""
     found = await have.contacts.timeline(
         caller.workspace_id, subscriber_id, before=place(cursor) if cursor else None, limit=limit
     )
@@ -231,8 +230,7 @@ async def timeline(
         )
         for row in found
     ]  # fmt: skip
-    ids = [row.id for row in found if row.id]
-    return Page[Entry](items=items, next_cursor=f"c{min(ids)}" if len(ids) == limit else None)
+    return Page[Entry](items=items, next_cursor=f"c{found[-1].place}" if len(found) == limit else None)
 
 
 @router.get("/{subscriber_id:int}/export")

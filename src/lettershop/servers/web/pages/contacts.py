@@ -77,14 +77,13 @@ async def person(
     contact_id, before = visit.path_id(), visit.query_id("before")
     card = await contacts.card(visit.workspace_id, contact_id)
     entries = await contacts.timeline(visit.workspace_id, contact_id, before=before, limit=TIMELINE + 1)
-    here, rows = f"/contacts/{contact_id}", [entry for entry in entries if entry.id]
-    last = rows[TIMELINE - 1] if len(rows) > TIMELINE else None  # the entries of the mail log are beside the page's
+    here = f"/contacts/{contact_id}"
     lists = await persons.lists(visit.workspace_id, limit=MOST_LISTS) if persons else []
     on = {name for name, status, _ in card.subscriptions if status == "subscribed"}
     return visit.show(
         "contact.html", screen="contacts", card=card, first=here if before else "", error=error,
-        entries=[(entry, *look(entry)) for entry in entries[: entries.index(last) + 1 if last else None]],
-        more=f"{here}?before={last.id}" if last else "", status=status_of(error) if error else 200,
+        entries=[(entry, *look(entry)) for entry in entries[:TIMELINE]],
+        more=f"{here}?before={entries[TIMELINE - 1].place}" if len(entries) > TIMELINE else "", status=status_of(error) if error else 200,
         others=[one.name for one in lists if one.name not in on], on=on, fields=shown(card.attributes),
         acts=persons is not None and visit.who.may("contacts.write"), done=DONE.get(visit.query.get("done", ""), ""),
     )  # fmt: skip
