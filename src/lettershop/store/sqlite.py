@@ -172,9 +172,10 @@ class SqliteDatabase(Database):
             with self._turn.mine(BUSY_TIMEOUT), self._writer.begin() as conn:
                 run_batch(conn, batch, self._log)
         except Exception as error:
-            if len(batch) == 1 or isinstance(explained(error) or error, DatabaseBusy):  # each alone would wait as long again
+            ours = explained(error) or error
+            if len(batch) == 1 or isinstance(ours, DatabaseBusy):  # each alone would wait as long again
                 for write in batch:
-                    write.error = explained(error) or error
+                    write.error = ours
                 return
             for write in batch:
                 self._commit([write])
